@@ -1,0 +1,140 @@
+/**
+ * The three stages called one after the other in one process: entries in the total order in, alerts out.
+ */
+import { createHash } from 'node:crypto';
+import { decodeCanonical } from '../consumers/formats/canonical.ts';
+import { InvariantError } from '../errors.ts';
+import { ENTRY, entryTimeMs } from '../frames/entry.ts';
+import type { FingerprintSettings } from '../fingerprints/fingerprint.ts';
+import { FrequencyTable } from '../fingerprints/frequency-table.ts';
+import { hashStrings } from '../fingerprints/hash.ts';
+import type { Evidence } from '../model.ts';
+import type { Settings } from '../settings.ts';
+import { CampaignStage, type CampaignEvent, type CampaignSettings, type Revision } from '../stages/campaign.ts';
+import { MatchStage, type MatchEvent } from '../stages/match.ts';
+import type { BucketIndexSettings } from '../windows/bucket-index.ts';
+import { EvidenceRing } from './evidence-ring.ts';
+
+/** What the normaliser, hashes and record do; raised by hand with every change of theirs that moves a result. */
+const ALGORITHM_VERSION = 1;
+
+export interface EngineOptions {
+  readonly settings: Settings;
+  /** Bytes of the frequency table. */
+  readonly table: Uint8Array;
+  /** Name and version, for the alerts. */
+  readonly engine: string;
+}
+
+export interface StageSettings {
+  readonly fingerprint: FingerprintSettings;
+  readonly match: BucketIndexSettings;
+  readonly campaign: CampaignSettings;
+  /** Hash of all that decides a result. */
+  readonly topology: string;
+}
+
+/** The settings of each stage. @throws ConfigError if the table is none. */
+export function stageSettings({ settings, table, engine }: EngineOptions): StageSettings {
+  const frequencies = new FrequencyTable(table);
+  const topology = topologyId(settings, table);
+  const { hi, lo } = hashStrings('secret', settings.secret);
+  const fingerprint = { table: frequencies, secretHi: hi, secretLo: lo, simhash: settings.families.simhash };
+  const { limits, windowMs } = settings;
+  return {
+    fingerprint,
+    match: {
+      windowMs,
+      simhash: settings.families.simhash,
+      hammingMax: settings.link.hammingMax,
+      linkSimilarity: settings.link.similarity,
+      idfNats: frequencies.idfNats,
+      secretHi: hi,
+    },
+    campaign: {
+      windowMs,
+      latenessMs: settings.latenessMs,
+      minAccounts: settings.minAccounts,
+      updateIntervalMs: settings.updateIntervalMs,
+      durationMaxMs: settings.durationMaxMs,
+      core: { ...settings.core, strongAccounts: Math.min(settings.core.strongAccounts, settings.minAccounts) },
+      limits: {
+        postsMax: limits.postsPerCampaign,
+        variantsMax: limits.variantsPerCampaign,
+        accountsMax: limits.accountsPerCampaign,
+      },
+      alert: {
+        windowMs,
+        engine,
+        topology,
+        variantsListed: limits.variantsListed,
+        accountsListed: limits.accountsListed,
+        samplesListed: limits.samplesListed,
+      },
+      fingerprint,
+    },
+    topology,
+  };
+}
+
+/** 16 hexadecimal digits. The secret goes in too: another secret chooses other buckets. */
+export function topologyId(settings: Settings, table: Uint8Array): string {
+  const tableHash = createHash('sha256').update(table).digest('hex');
+  const all = JSON.stringify({ algorithm: ALGORITHM_VERSION, table: tableHash, settings });
+  return createHash('sha256').update(all).digest('hex').slice(0, 16);
+}
+
+export class Engine {
+  readonly match: MatchStage;
+  readonly campaign: CampaignStage;
+  readonly #evidence: EvidenceRing;
+  readonly #events: MatchEvent[] = [];
+
+  constructor(settings: StageSettings) {
+    this.match = new MatchStage(settings.match);
+    this.campaign = new CampaignStage(settings.campaign);
+    this.#evidence = new EvidenceRing(settings.match.windowMs);
+  }
+
+  get evidenceBytes(): number {
+    return this.#evidence.bytes;
+  }
+
+  /** Takes the next entry in the total order, with its post as canonical JSON, and appends the revisions it causes. */
+  process(words: Uint32Array, at: number, post: Uint8Array, out: Revision[]): void {
+    const timeMs = entryTimeMs(words, at);
+    const reference = this.#evidence.append(timeMs, words[at + ENTRY.postHi]!, words[at + ENTRY.postLo]!, post);
+    const events = this.#events;
+    events.length = 0;
+    this.match.process(words, at, reference, events);
+    if (events.length === 0) return;
+    this.campaign.process(timeMs, events.map((event) => this.#resolve(event)), out);
+  }
+
+  finish(out: Revision[]): void {
+    this.campaign.finish(out);
+  }
+
+  #resolve(event: MatchEvent): CampaignEvent {
+    if (event.kind === 'post') {
+      return { kind: 'post', node: event.node, evidence: this.#post(event.evidence), first: event.first };
+    }
+    const { later, earlier, similarity, families } = event;
+    return {
+      kind: 'link',
+      later,
+      laterEvidence: this.#post(event.laterEvidence),
+      earlier,
+      earlierEvidence: event.earlierEvidence < 0 ? undefined : this.#post(event.earlierEvidence),
+      similarity,
+      families,
+    };
+  }
+
+  #post(reference: number): Evidence {
+    const { key, bytes } = this.#evidence.read(reference);
+    const decoded = decodeCanonical(bytes.toString('utf8'));
+    if (decoded.kind !== 'post') throw new InvariantError('R2', `evidence ${reference} is no post: ${decoded.reason}`);
+    return { key, post: decoded.post };
+  }
+}

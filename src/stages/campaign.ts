@@ -1,0 +1,353 @@
+/**
+ * Stage 3: links and posts in the total order -> alerts that open, grow, merge and close.
+ *
+ * It owns the text nodes that were linked or repeated, the campaigns made of them, and event time in between: what has
+ * fallen due by the time of the next event happens before that event, whenever the event arrives.
+ */
+import { InvariantError } from '../errors.ts';
+import { Fingerprinter, type FingerprintSettings } from '../fingerprints/fingerprint.ts';
+import { hashStrings, hex64 } from '../fingerprints/hash.ts';
+import { DROPPED } from '../fingerprints/normalise.ts';
+import { Similarity } from '../fingerprints/similarity.ts';
+import type { Alert, AlertStatus, Evidence, Post } from '../model.ts';
+import { AlertBuilder, compareText, type AlertSettings } from '../windows/alert.ts';
+import { Campaign, campaignOf, type CampaignLimits } from '../windows/campaigns.ts';
+import { TextNode, type CoreRule, type MemberPost } from '../windows/text-nodes.ts';
+import { TimerQueue } from '../windows/timers.ts';
+import type { NodeRef } from './match.ts';
+
+/** Match events with their evidence in place of references. */
+export type CampaignEvent =
+  | { readonly kind: 'post'; readonly node: NodeRef; readonly evidence: Evidence; readonly first: boolean }
+  | {
+      readonly kind: 'link';
+      readonly later: NodeRef;
+      readonly laterEvidence: Evidence;
+      readonly earlier: NodeRef;
+      /** Absent where the node has two or more posts, which have been sent. */
+      readonly earlierEvidence: Evidence | undefined;
+      readonly similarity: number;
+      readonly families: number;
+    };
+
+export interface CampaignSettings {
+  readonly windowMs: number;
+  /** How long after the window an alert stays open for late posts. */
+  readonly latenessMs: number;
+  /** Distinct accounts within one window that open an alert. */
+  readonly minAccounts: number;
+  /** A growing alert is revised at least this often, in event time. */
+  readonly updateIntervalMs: number;
+  /** Longest time an alert stays open. */
+  readonly durationMaxMs: number;
+  readonly core: CoreRule;
+  readonly limits: CampaignLimits;
+  readonly alert: AlertSettings;
+  readonly fingerprint: FingerprintSettings;
+}
+
+/** A revision of an alert, and with the last one of a campaign that was not merged into another, its posts. */
+export interface Revision {
+  readonly alert: Alert;
+  readonly members?: readonly Post[];
+}
+
+export class CampaignStage {
+  /** Posts that came again with an id already known. */
+  duplicates = 0;
+  /** Alerts that are open now. */
+  openAlerts = 0;
+
+  readonly #settings: CampaignSettings;
+  readonly #fingerprinter: Fingerprinter;
+  readonly #similarity: Similarity;
+  readonly #builder: AlertBuilder;
+  readonly #nodes = new Map<string, TextNode>();
+  /** Post keys in the order in which they came, with the event time then. */
+  readonly #known = new Map<string, number>();
+  readonly #timers = new TimerQueue<Campaign>();
+  #campaigns = 0;
+  #nowMs = -Infinity;
+  #sweptMs = -Infinity;
+
+  constructor(settings: CampaignSettings) {
+    this.#settings = settings;
+    // SimHash64 is part of an alert whether or not its buckets are used.
+    this.#fingerprinter = new Fingerprinter({ ...settings.fingerprint, simhash: true });
+    this.#similarity = new Similarity(settings.fingerprint.table.idfNats);
+    this.#builder = new AlertBuilder(settings.alert, this.#fingerprinter, this.#similarity);
+  }
+
+  /** Text nodes held: linked or repeated, with a post in the window. */
+  get nodes(): number {
+    return this.#nodes.size;
+  }
+
+  /** Takes the events of one post, which has event time `timeMs`, and appends the revisions they cause to `out`. */
+  process(timeMs: number, events: readonly CampaignEvent[], out: Revision[]): void {
+    this.advance(timeMs, out);
+    const touched = new Set<TextNode>();
+    for (const event of events) {
+      if (event.kind === 'post') this.#takePost(event.node, event.evidence, event.first, touched);
+      else this.#takeLink(event, touched);
+    }
+    const campaigns = this.#promote(touched);
+    for (const campaign of campaigns) if (campaign.into === undefined) this.#review(campaign, out);
+  }
+
+  /** Lets event time reach `timeMs`: revises and closes what has fallen due by then. */
+  advance(timeMs: number, out: Revision[]): void {
+    for (;;) {
+      const timer = this.#timers.due(timeMs);
+      if (timer === undefined) break;
+      this.#nowMs = timer.dueMs;
+      this.#fire(timer.value, timer.dueMs, out);
+    }
+    this.#nowMs = timeMs;
+    if (timeMs - this.#sweptMs >= this.#settings.windowMs / 8) this.#sweep();
+  }
+
+  /** The end of the feed: closes every alert at its own event time. */
+  finish(out: Revision[]): void {
+    this.advance(Infinity, out);
+  }
+
+  get #expiredMs(): number {
+    return this.#nowMs - this.#settings.windowMs;
+  }
+
+  #takePost(ref: NodeRef, evidence: Evidence, first: boolean, touched: Set<TextNode>): void {
+    const node = this.#node(ref, evidence);
+    node.lastMs = Math.max(node.lastMs, first ? evidence.post.createdAt : this.#nowMs);
+    if (this.#known.has(evidence.key)) {
+      if (!first) this.duplicates++;
+      return;
+    }
+    this.#addPost(node, evidence, touched);
+  }
+
+  #takeLink(event: Extract<CampaignEvent, { kind: 'link' }>, touched: Set<TextNode>): void {
+    const later = this.#node(event.later, event.laterEvidence);
+    const earlier = this.#node(event.earlier, event.earlierEvidence);
+    if (!this.#known.has(event.laterEvidence.key)) this.#addPost(later, event.laterEvidence, touched);
+    if (event.earlierEvidence !== undefined && !this.#known.has(event.earlierEvidence.key)) {
+      this.#addPost(earlier, event.earlierEvidence, touched);
+    }
+    for (const node of [later, earlier]) {
+      node.families |= event.families;
+      const campaign = campaignOf(node);
+      if (campaign !== undefined) campaign.families |= event.families;
+      touched.add(node);
+    }
+    later.link(earlier, event.similarity, this.#expiredMs);
+  }
+
+  /** The living node of a text; a node whose last post has left the window is a new one. */
+  #node(ref: NodeRef, evidence: Evidence | undefined): TextNode {
+    const id = hex64(ref.hi, ref.lo);
+    const known = this.#nodes.get(id);
+    if (known !== undefined && known.lastMs > this.#expiredMs) return known;
+    if (evidence === undefined) throw new InvariantError('M3', `a link names text node ${id}, whose posts were never sent`);
+    const print = this.#fingerprinter;
+    print.compute(evidence.post.text);
+    const mass = this.#similarity.mass(print.record, 0, print.tokenCount);
+    const node = new TextNode(id, evidence.post.text, mass, evidence.post.createdAt);
+    this.#nodes.set(id, node);
+    return node;
+  }
+
+  #addPost(node: TextNode, evidence: Evidence, touched: Set<TextNode>): void {
+    const { post, key } = evidence;
+    this.#known.set(key, this.#nowMs);
+    const account = `${post.platform}\u0000${post.account}`;
+    this.#fingerprinter.normaliser.normalise(post.text);
+    const forwarded = (this.#fingerprinter.normaliser.dropped & DROPPED.forwardPrefix) !== 0;
+    const member: MemberPost = { key, account, post, forwarded };
+    node.expire(this.#expiredMs);
+    node.lastMs = Math.max(node.lastMs, post.createdAt);
+    const campaign = campaignOf(node);
+    if (campaign === undefined) node.posts.push(member);
+    else campaign.add(node, member);
+    if (node.noteAccount(account, post.createdAt) || campaign !== undefined) touched.add(node);
+  }
+
+  /** Finds the cores that the touched nodes make, joins campaigns, and returns those that have changed. */
+  #promote(touched: ReadonlySet<TextNode>): Set<Campaign> {
+    const { core: rule } = this.#settings;
+    const expiredMs = this.#expiredMs;
+    const enough = Math.max(rule.strongAccounts, rule.weakAccounts);
+    const asked = new Set<TextNode>();
+    for (const node of touched) {
+      if (!node.isCore) asked.add(node);
+      // A core with so many accounts has made cores of all its neighbours already.
+      if (node.isCore && node.recent.size > enough) continue;
+      for (const neighbour of node.links.keys()) {
+        if (!neighbour.isCore && neighbour.lastMs > expiredMs) asked.add(neighbour);
+      }
+    }
+    const cores: TextNode[] = [];
+    for (const node of asked) {
+      if (!node.hasCoreEvidence(rule, expiredMs)) continue;
+      node.isCore = true;
+      cores.push(node);
+    }
+    const changed = new Set<Campaign>();
+    cores.sort((a, b) => compareText(a.id, b.id));
+    for (const node of cores) this.#joinCores(node, changed);
+    for (const node of cores) for (const neighbour of node.links.keys()) asked.add(neighbour);
+    for (const node of asked) if (!node.isCore) this.#hang(node, changed);
+    for (const node of touched) {
+      const campaign = campaignOf(node);
+      if (campaign !== undefined) changed.add(campaign);
+    }
+    return changed;
+  }
+
+  /** C4: a new core brings the campaigns of its core neighbours together. */
+  #joinCores(node: TextNode, changed: Set<Campaign>): void {
+    let campaign = node.border === undefined ? undefined : campaignOf(node);
+    node.border = undefined;
+    const { unitesSimilarity } = this.#settings.core;
+    for (const [neighbour, similarity] of node.links) {
+      if (!neighbour.isCore || similarity < unitesSimilarity || neighbour.lastMs <= this.#expiredMs) continue;
+      const other = campaignOf(neighbour);
+      if (other === undefined || other === campaign) continue;
+      campaign = campaign === undefined ? other : this.#unite(campaign, other);
+    }
+    campaign ??= new Campaign(this.#campaigns++, this.#settings.limits);
+    if (campaignOf(node) === undefined) campaign.join(node);
+    changed.add(campaign);
+    for (const neighbour of node.links.keys()) {
+      if (!neighbour.isCore || campaignOf(neighbour) === undefined) continue;
+      node.links.delete(neighbour);
+      neighbour.links.delete(node);
+    }
+  }
+
+  /** The larger one takes the smaller; the older alert speaks for both, the other is merged into it when reviewed. */
+  #unite(a: Campaign, b: Campaign): Campaign {
+    const [large, small] = a.nodes.size >= b.nodes.size ? [a, b] : [b, a];
+    const alerts = [large.alert, small.alert].filter((alert) => alert !== undefined);
+    alerts.sort((x, y) => x.openedMs - y.openedMs || compareText(x.id, y.id));
+    large.absorb(small);
+    large.alert = alerts[0];
+    large.merged.push(...small.merged, ...alerts.slice(1));
+    return large;
+  }
+
+  /** C5: hangs a border node on its most similar core. */
+  #hang(node: TextNode, changed: Set<Campaign>): void {
+    let best = node.border;
+    for (const [neighbour, similarity] of node.links) {
+      if (!neighbour.isCore || neighbour.lastMs <= this.#expiredMs) continue;
+      const closer = best === undefined || similarity > best.similarity;
+      if (closer || (similarity === best!.similarity && neighbour.id < best!.core.id)) best = { core: neighbour, similarity };
+    }
+    if (best === undefined || best === node.border) return;
+    node.border = best;
+    const campaign = campaignOf(best.core)!;
+    const old = campaignOf(node);
+    if (old === campaign) return;
+    if (old !== undefined) {
+      old.leave([node]);
+      changed.add(old);
+    }
+    campaign.join(node);
+    changed.add(campaign);
+  }
+
+  #review(campaign: Campaign, out: Revision[]): void {
+    const merged = campaign.merged.splice(0);
+    for (const state of merged) {
+      this.openAlerts--;
+      state.revision++;
+      out.push({ alert: this.#builder.build(campaign, state, 'merged', this.#nowMs, campaign.alert!.id) });
+    }
+    const state = campaign.alert;
+    if (state === undefined) {
+      this.#reviewUnopened(campaign, out);
+    } else if (merged.length > 0 || campaign.accounts.size >= 2 * state.publishedAccounts) {
+      this.#publish(campaign, 'updated', out);
+    }
+  }
+
+  #reviewUnopened(campaign: Campaign, out: Revision[]): void {
+    const { minAccounts } = this.#settings;
+    if (campaign.accounts.size < minAccounts) return;
+    if (campaign.accountsSince(this.#expiredMs, minAccounts) < minAccounts) {
+      campaign.forget(this.#expiredMs);
+      return;
+    }
+    this.openAlerts++;
+    const smallestId = Array.from(campaign.nodes, (node) => node.id).sort(compareText)[0]!;
+    const { hi, lo } = hashStrings('campaign', smallestId, String(this.#nowMs));
+    campaign.alert = {
+      id: hex64(hi, lo),
+      openedMs: this.#nowMs,
+      revision: 0,
+      publishedMs: this.#nowMs,
+      publishedAccounts: 0,
+      publishedPosts: 0,
+    };
+    this.#publish(campaign, 'open', out);
+    this.#timers.add(this.#dueMs(campaign), campaign);
+  }
+
+  #publish(campaign: Campaign, status: AlertStatus, out: Revision[]): void {
+    const state = campaign.alert!;
+    state.revision++;
+    state.publishedMs = this.#nowMs;
+    state.publishedAccounts = campaign.accounts.size;
+    state.publishedPosts = campaign.postCount;
+    const alert = this.#builder.build(campaign, state, status, this.#nowMs);
+    out.push(status === 'closed' ? { alert, members: membersOf(campaign) } : { alert });
+  }
+
+  #closesMs(campaign: Campaign): number {
+    const { windowMs, latenessMs, durationMaxMs } = this.#settings;
+    return Math.min(campaign.lastMs + windowMs + latenessMs, campaign.alert!.openedMs + durationMaxMs);
+  }
+
+  #dueMs(campaign: Campaign): number {
+    return Math.min(this.#closesMs(campaign), campaign.alert!.publishedMs + this.#settings.updateIntervalMs);
+  }
+
+  #fire(campaign: Campaign, dueMs: number, out: Revision[]): void {
+    if (campaign.into !== undefined || campaign.alert === undefined) return;
+    if (dueMs >= this.#closesMs(campaign)) {
+      this.#close(campaign, out);
+      return;
+    }
+    const state = campaign.alert;
+    const isDue = dueMs >= state.publishedMs + this.#settings.updateIntervalMs;
+    if (isDue && campaign.postCount > state.publishedPosts) this.#publish(campaign, 'updated', out);
+    else if (isDue) state.publishedMs = dueMs;
+    this.#timers.add(this.#dueMs(campaign), campaign);
+  }
+
+  #close(campaign: Campaign, out: Revision[]): void {
+    this.openAlerts--;
+    this.#publish(campaign, 'closed', out);
+    campaign.alert = undefined;
+    // Only an alert closed by its longest duration has living nodes: their texts start anew.
+    for (const node of campaign.nodes) if (this.#nodes.get(node.id) === node) this.#nodes.delete(node.id);
+  }
+
+  /** Lets go of nodes and post keys that have left the window. When this happens changes no result. */
+  #sweep(): void {
+    const expiredMs = this.#expiredMs;
+    this.#sweptMs = this.#nowMs;
+    for (const [id, node] of this.#nodes) if (node.lastMs <= expiredMs) this.#nodes.delete(id);
+    for (const [key, timeMs] of this.#known) {
+      if (timeMs > expiredMs) break;
+      this.#known.delete(key);
+    }
+  }
+}
+
+function membersOf(campaign: Campaign): Post[] {
+  return Array.from(campaign.nodes)
+    .flatMap((node) => node.posts)
+    .sort((a, b) => a.post.createdAt - b.post.createdAt || compareText(a.key, b.key))
+    .map((member) => member.post);
+}

@@ -1,0 +1,163 @@
+/**
+ * Text nodes as the campaign stage sees them: who posted one text in the window, and which texts are linked to it.
+ *
+ * C1  A node is a core when at least `strongAccounts` distinct accounts stand behind it at R >= strongSimilarity, or
+ *     `weakAccounts` at R >= weakSimilarity: its own accounts and those of its neighbours, by posts in the window.
+ * C2  A text of little evidence (mass below `massMinNats`) counts as one account however many posted it.
+ * C3  A core stays one for as long as its node lives.
+ */
+import type { Post } from '../model.ts';
+import type { Campaign } from './campaigns.ts';
+
+export interface CoreRule {
+  readonly strongAccounts: number;
+  readonly strongSimilarity: number;
+  readonly weakAccounts: number;
+  readonly weakSimilarity: number;
+  readonly massMinNats: number;
+  /** Smallest R of a link that brings two cores into one campaign. */
+  readonly unitesSimilarity: number;
+}
+
+export interface MemberPost {
+  readonly key: string;
+  /** Platform and account in one string. */
+  readonly account: string;
+  readonly post: Post;
+  readonly forwarded: boolean;
+}
+
+/** What one account did in one node or campaign. */
+export interface AccountSummary {
+  readonly account: string;
+  readonly platform: string;
+  readonly handle: string | undefined;
+  readonly accountCreatedAt: number | undefined;
+  postCount: number;
+  firstMs: number;
+  lastMs: number;
+}
+
+/** Neighbours kept by a node that is no core. More would be redundant: it is one with `weakAccounts` of them. */
+export const LINKS_MAX = 64;
+
+export class TextNode {
+  readonly id: string;
+  /** As its first post wrote it. */
+  readonly text: string;
+  readonly massNats: number;
+  firstMs: number;
+  lastMs: number;
+  /** Accounts with a post in the window and the time of the last one, the longest silent first. */
+  readonly recent = new Map<string, number>();
+  /** Posts kept: those in the window, and once in a campaign all that it has room for. */
+  posts: MemberPost[] = [];
+  postCount = 0;
+  forwardCount = 0;
+  /** Neighbours with R. A core keeps only those that are none. */
+  readonly links = new Map<TextNode, number>();
+  /** Once in a campaign: what each account did, over its whole time. */
+  readonly accounts = new Map<string, AccountSummary>();
+  isCore = false;
+  campaign: Campaign | undefined;
+  /** A border node's most similar core. */
+  border: { readonly core: TextNode; readonly similarity: number } | undefined;
+  /** FAMILY bits of its links. */
+  families = 0;
+
+  constructor(id: string, text: string, massNats: number, timeMs: number) {
+    this.id = id;
+    this.text = text;
+    this.massNats = massNats;
+    this.firstMs = timeMs;
+    this.lastMs = timeMs;
+  }
+
+  /** Forgets accounts and, outside a campaign, posts at or before `expiredMs`. */
+  expire(expiredMs: number): void {
+    for (const [account, lastMs] of this.recent) {
+      if (lastMs > expiredMs) break;
+      this.recent.delete(account);
+    }
+    if (this.campaign !== undefined) return;
+    let gone = 0;
+    while (gone < this.posts.length && this.posts[gone]!.post.createdAt <= expiredMs) gone++;
+    if (gone > 0) this.posts.splice(0, gone);
+  }
+
+  /** Notes that the account posted; true if it had no post in the window before. */
+  noteAccount(account: string, timeMs: number): boolean {
+    const known = this.recent.delete(account);
+    this.recent.set(account, timeMs);
+    return !known;
+  }
+
+  /** Links both nodes; a repeated link keeps its R, which is the same. */
+  link(other: TextNode, similarity: number, expiredMs: number): void {
+    this.#keep(other, similarity, expiredMs);
+    other.#keep(this, similarity, expiredMs);
+  }
+
+  /**
+   * At the limit, dead neighbours go first, then one whose accounts all stand behind other neighbours too. A neighbour
+   * that brings no account of its own is not taken in.
+   */
+  #keep(other: TextNode, similarity: number, expiredMs: number): void {
+    if (this.links.size >= LINKS_MAX && !this.links.has(other)) {
+      for (const neighbour of this.links.keys()) if (neighbour.lastMs <= expiredMs) this.links.delete(neighbour);
+      if (this.links.size >= LINKS_MAX && !this.#evictRedundant(other)) return;
+    }
+    this.links.set(other, similarity);
+  }
+
+  #evictRedundant(newcomer: TextNode): boolean {
+    const supporters = new Map<string, number>();
+    for (const neighbour of this.links.keys()) {
+      for (const account of neighbour.recent.keys()) supporters.set(account, (supporters.get(account) ?? 0) + 1);
+    }
+    if (Array.from(newcomer.recent.keys()).every((account) => supporters.has(account))) return false;
+    for (const neighbour of this.links.keys()) {
+      if (!Array.from(neighbour.recent.keys()).every((account) => supporters.get(account)! > 1)) continue;
+      this.links.delete(neighbour);
+      return true;
+    }
+    return false;
+  }
+
+  /** C1 and C2, by the posts after `expiredMs`. */
+  hasCoreEvidence(rule: CoreRule, expiredMs: number): boolean {
+    const strong = new Set<string>();
+    const weak = new Set<string>();
+    this.expire(expiredMs);
+    const ownMax = this.massNats >= rule.massMinNats ? Infinity : 1;
+    if (gather(this, true, ownMax, rule, strong, weak)) return true;
+    for (const [neighbour, similarity] of this.links) {
+      if (similarity < rule.weakSimilarity) continue;
+      if (neighbour.lastMs <= expiredMs) {
+        this.links.delete(neighbour);
+        continue;
+      }
+      neighbour.expire(expiredMs);
+      if (gather(neighbour, similarity >= rule.strongSimilarity, Infinity, rule, strong, weak)) return true;
+    }
+    return false;
+  }
+}
+
+function gather(
+  node: TextNode,
+  isStrong: boolean,
+  max: number,
+  rule: CoreRule,
+  strong: Set<string>,
+  weak: Set<string>,
+): boolean {
+  let taken = 0;
+  for (const account of node.recent.keys()) {
+    if (taken++ >= max) break;
+    weak.add(account);
+    if (isStrong) strong.add(account);
+    if (strong.size >= rule.strongAccounts || weak.size >= rule.weakAccounts) return true;
+  }
+  return false;
+}
