@@ -196,7 +196,7 @@ export class Fingerprinter {
   }
 }
 
-function hashToken(letters: Uint16Array, start: number, end: number): number {
+export function hashToken(letters: Uint16Array, start: number, end: number): number {
   let h = 0x811c9dc5 | 0;
   for (let i = start; i < end; i++) h = Math.imul(h ^ letters[i]!, ROLL);
   return mix32(h);

@@ -22,6 +22,9 @@ export const TOKEN_CELLS = 1 << 20;
 export const IDF_LEVELS = 16;
 export const TABLE_BYTES = HEADER_BYTES + GRAM_BITS / 8 + TOKEN_CELLS / 2;
 
+/** ln of 2^32 posts. */
+const NATS_MAX = 23;
+
 /** An n-gram in more than this share of the training posts makes no bucket. */
 export const FREQUENT_SHARE = 6e-5;
 
@@ -64,7 +67,14 @@ function problemOf(view: DataView): { name: string; value: string; bound: string
     return { name: 'table', value: 'other first four bytes', bound: 'a file made by `chorus train`' };
   }
   const version = view.getUint32(4, true);
-  if (version !== TABLE_VERSION) return { name: 'table', value: `version ${version}`, bound: `version ${TABLE_VERSION}` };
+  if (version !== TABLE_VERSION)
+    return { name: 'table', value: `version ${version}`, bound: `version ${TABLE_VERSION}` };
+  for (let level = 0; level < IDF_LEVELS; level++) {
+    const nats = view.getFloat32(20 + 4 * level, true);
+    const least = level === 0 ? 0 : view.getFloat32(16 + 4 * level, true);
+    if (nats >= least && nats <= NATS_MAX) continue;
+    return { name: 'table', value: `${nats} nats for idf level ${level}`, bound: `from ${least} to ${NATS_MAX}` };
+  }
   return undefined;
 }
 

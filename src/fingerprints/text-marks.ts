@@ -19,6 +19,14 @@ const SLASH = 0x2f;
 const AT = 0x40;
 const OPEN_PAREN = 0x28;
 const CLOSE_PAREN = 0x29;
+const SMALL_A = 0x61;
+const SMALL_H = 0x68;
+const SMALL_I = 0x69;
+const SMALL_M = 0x6d;
+const SMALL_Q = 0x71;
+const SMALL_R = 0x72;
+const SMALL_T = 0x74;
+const SMALL_V = 0x76;
 const HASH = 0x23;
 const SEMICOLON = 0x3b;
 
@@ -167,6 +175,14 @@ function isHostJoint(text: string, i: number): boolean {
   return (unit === DOT || unit === AT) && isAsciiWordUnit(unitAt(text, i - 1)) && isAsciiWordUnit(unitAt(text, i + 1));
 }
 
+/** The first character of Weibo's "reply". */
+export const REPLY_FIRST = 0x56de;
+
+/** Whether the unit is its second character, in any of its forms. */
+export function isReplySecond(unit: number): boolean {
+  return unit === 0x590d || unit === 0x8986 || unit === 0x5fa9;
+}
+
 /** What stands directly before a mention. */
 export const FORWARD = {
   none: 0,
@@ -182,33 +198,36 @@ export const FORWARD = {
 export type Forward = (typeof FORWARD)[keyof typeof FORWARD];
 
 /** The last unit before the gap that ends at `i`. */
-export function lastBefore(text: string, i: number): number {
+function lastBefore(text: string, i: number): number {
   let end = i - 1;
-  while (isMarkGap(unitAt(text, end)) || isUnseen(text, end)) end--;
+  while (isMarkGap(unitAt(text, end)) || isUnseen(text, end) || valueAt(text, end) === CLASS.emoji) end--;
   return end;
 }
 
 export function forwardMark(text: string, i: number): Forward {
+  if (i === 0) return FORWARD.none;
   if (unitAt(text, i - 1) === SLASH && unitAt(text, i - 2) === SLASH) return FORWARD.slashes;
   const end = lastBefore(text, i);
   const last = unitAt(text, end);
-  if (last === 0x590d || last === 0x8986 || last === 0x5fa9) {
-    return unitAt(text, end - 1) === 0x56de ? FORWARD.reply : FORWARD.none;
-  }
-  if (isVia(text, end)) return FORWARD.source;
-  if (isAsciiWordUnit(unitAt(text, end - 2))) return FORWARD.none;
-  if (isHt(text, end - 1)) return FORWARD.source;
-  return isRepostWord(text, end - 1) ? FORWARD.repost : FORWARD.none;
+  if (isReplySecond(last)) return unitAt(text, end - 1) === REPLY_FIRST ? FORWARD.reply : FORWARD.none;
+  return forwardWord(text, end);
 }
 
-/** Whether the word that ends with the unit at `end` is "via". */
-function isVia(text: string, end: number): boolean {
-  return (
-    (unitAt(text, end) | 0x20) === 0x61 &&
-    (unitAt(text, end - 1) | 0x20) === 0x69 &&
-    (unitAt(text, end - 2) | 0x20) === 0x76 &&
-    !isAsciiWordUnit(unitAt(text, end - 3))
-  );
+/** Which forward word has its last letter at `end`. */
+export function forwardWord(text: string, end: number): Forward {
+  const last = unitAt(text, end) | 0x20;
+  if (last !== SMALL_T && last !== SMALL_A) return FORWARD.none;
+  let start = previousVisible(text, end);
+  let first = unitAt(text, start) | 0x20;
+  if (last === SMALL_A) {
+    if (first !== SMALL_I) return FORWARD.none;
+    start = previousVisible(text, start);
+    first = unitAt(text, start) | 0x20;
+    if (first !== SMALL_V) return FORWARD.none;
+  }
+  if (isAsciiWordUnit(unitAt(text, previousVisible(text, start)))) return FORWARD.none;
+  if (first === SMALL_V || first === SMALL_H) return FORWARD.source;
+  return first === SMALL_R || first === SMALL_M || first === SMALL_Q ? FORWARD.repost : FORWARD.none;
 }
 
 /** The part of `isGap` that stays within a line. */
@@ -217,45 +236,31 @@ function isMarkGap(unit: number): boolean {
 }
 
 /**
- * Where the word ends that says "forwarded" and opens the text at `i`: RT, MT, QT, via or HT after spaces and opening quotes,
- * before a space, a colon or a mention; `i` if there is none.
+ * The unit after the word that says "forwarded" and opens the text at `i`: RT, MT, QT, via or HT after spaces and opening
+ * quotes, before a space, a colon or a mention; `i` if there is none.
  */
 export function forwardWordEnd(text: string, i: number): number {
   let start = i;
   while (isGap(unitAt(text, start)) || isUnseen(text, start)) start++;
-  const size = isVia(text, start + 2) ? 3 : 2;
-  if (size === 2 && !isRepostWord(text, start) && !isHt(text, start)) return i;
-  const after = unitAt(text, nextVisible(text, start + size - 1));
-  return isGap(after) || after === AT || after === 0xff20 ? start + size : i;
+  if (!opensForwardWord(unitAt(text, start))) return i;
+  let last = nextVisible(text, start);
+  if ((unitAt(text, last) | 0x20) === SMALL_I) last = nextVisible(text, last);
+  if (forwardWord(text, last) === FORWARD.none || previousVisible(text, last) < start) return i;
+  const after = unitAt(text, nextVisible(text, last));
+  return isGap(after) || after === AT || after === 0xff20 ? last + 1 : i;
 }
 
-/** Whether `forwardWordEnd` has to look at all: by its first unit, a text rarely opens with a forward word. */
+/** Whether `forwardWordEnd` has to look at all: few texts open like a forward. */
 export function mayOpenForward(text: string): boolean {
   const first = unitAt(text, 0);
-  const letter = first | 0x20;
-  return (
-    letter === 0x72 ||
-    letter === 0x6d ||
-    letter === 0x71 ||
-    letter === 0x68 ||
-    letter === 0x76 ||
-    isGap(first) ||
-    isUnseen(text, 0)
-  );
+  const second = unitAt(text, 1) | 0x20;
+  if (opensForwardWord(first)) return second === SMALL_T || second === SMALL_I || isUnseen(text, 1);
+  return isGap(first) || (first > 0x7f && isUnseen(text, 0));
 }
 
-/** Whether the word before `end`, a forward word, only names a source. */
-export function isSourceWord(text: string, end: number): boolean {
-  return isVia(text, end - 1) || isHt(text, end - 2);
-}
-
-function isRepostWord(text: string, i: number): boolean {
-  const first = unitAt(text, i) | 0x20;
-  return (first === 0x72 || first === 0x6d || first === 0x71) && (unitAt(text, i + 1) | 0x20) === 0x74;
-}
-
-function isHt(text: string, i: number): boolean {
-  return (unitAt(text, i) | 0x20) === 0x68 && (unitAt(text, i + 1) | 0x20) === 0x74;
+function opensForwardWord(unit: number): boolean {
+  const letter = unit | 0x20;
+  return letter === SMALL_R || letter === SMALL_M || letter === SMALL_V || letter === SMALL_H || letter === SMALL_Q;
 }
 
 /** White space, colon or opening quote. */
@@ -287,7 +292,10 @@ export function stickerEnd(text: string, i: number): number {
     if (unit === 0x5d || unit === 0xff3d)
       return end > i + 1 && unitAt(text, nextVisible(text, end)) !== OPEN_PAREN ? end : i;
     const value = unitValue(text, end);
-    const letter = value >= LETTER_MIN ? value < DIGIT || value >= EVIDENCE_END : isPartOfLetter(value);
+    const letter =
+      value >= LETTER_MIN
+        ? value < DIGIT || value >= EVIDENCE_END
+        : isPartOfLetter(value) || (value === CLASS.expansion && isLigature(unit));
     if (!letter) return i;
   }
   return i;

@@ -16,6 +16,9 @@
  * SPECIAL INDIRECT OR CONSEQUENTIAL DAMAGES, OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS,
  * WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR
  * PERFORMANCE OF THE DATA FILES OR SOFTWARE.
+ * Except as contained in this notice, the name of a copyright holder shall not be used in advertising or otherwise to
+ * promote the sale, use or other dealings in these Data Files or Software without prior written authorization of the
+ * copyright holder.
  */
 export const UNICODE_VERSION = '17.0';
 

@@ -14,7 +14,18 @@ import { SHINGLE_KEYS_MAX } from '../fingerprints/shingles.ts';
 export const ENTRY_HEADER_WORDS = 9;
 export const ENTRY_WORDS_MAX = ENTRY_HEADER_WORDS + SHINGLE_KEYS_MAX + RECORD_WORDS_MAX;
 
-export const ENTRY = { meta: 0, timeLo: 1, timeHi: 2, postHi: 3, postLo: 4, textHi: 5, textLo: 6, simHi: 7, simLo: 8, keys: 9 } as const;
+export const ENTRY = {
+  meta: 0,
+  timeLo: 1,
+  timeHi: 2,
+  postHi: 3,
+  postLo: 4,
+  textHi: 5,
+  textLo: 6,
+  simHi: 7,
+  simLo: 8,
+  keys: 9,
+} as const;
 
 export function entryTokenCount(words: Uint32Array, at: number): number {
   return words[at]! & 0xff;

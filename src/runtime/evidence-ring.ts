@@ -23,7 +23,6 @@ interface Block {
 export class EvidenceRing {
   readonly #windowMs: number;
   readonly #blocks: Block[] = [];
-  #firstBlock = 0;
   #spare: Buffer | undefined;
   #position = 0;
 
@@ -32,13 +31,14 @@ export class EvidenceRing {
   }
 
   get bytes(): number {
-    return (this.#blocks.length - this.#firstBlock) * BLOCK_BYTES;
+    return this.#blocks.length * BLOCK_BYTES;
   }
 
   /** Keeps a post and returns its reference. Event times never decrease. @throws RangeError above 4 MiB less the header. */
   append(timeMs: number, keyHi: number, keyLo: number, bytes: Uint8Array): number {
     const size = Math.ceil((HEADER_BYTES + bytes.byteLength) / UNIT_BYTES) * UNIT_BYTES;
-    if (size > BLOCK_BYTES) throw new RangeError(`evidence of ${bytes.byteLength} bytes, at most ${BLOCK_BYTES - HEADER_BYTES}`);
+    if (size > BLOCK_BYTES)
+      throw new RangeError(`evidence of ${bytes.byteLength} bytes, at most ${BLOCK_BYTES - HEADER_BYTES}`);
     this.#release(timeMs - this.#windowMs);
     let block = this.#blocks.at(-1);
     if (block === undefined || this.#position + size > block.start + BLOCK_BYTES) {
@@ -64,8 +64,8 @@ export class EvidenceRing {
     const newest = this.#position / UNIT_BYTES;
     const back = (newest - reference) % REFERENCES;
     const position = (newest - (back < 0 ? back + REFERENCES : back)) * UNIT_BYTES;
-    const first = this.#blocks[this.#firstBlock];
-    const block = first === undefined ? undefined : this.#blocks[this.#firstBlock + Math.floor((position - first.start) / BLOCK_BYTES)];
+    const first = this.#blocks[0];
+    const block = first === undefined ? undefined : this.#blocks[Math.floor((position - first.start) / BLOCK_BYTES)];
     if (block === undefined) throw new InvariantError('R1', `evidence ${reference} has been let go`);
     const at = position - block.start;
     const start = at + HEADER_BYTES;
@@ -76,14 +76,6 @@ export class EvidenceRing {
   }
 
   #release(expiredMs: number): void {
-    while (this.#firstBlock < this.#blocks.length - 1 && this.#blocks[this.#firstBlock]!.newestMs <= expiredMs) {
-      this.#spare = this.#blocks[this.#firstBlock]!.bytes;
-      this.#firstBlock++;
-    }
-    // Shifting one block at a time would move the whole array each time.
-    if (this.#firstBlock > 64 && this.#firstBlock * 2 > this.#blocks.length) {
-      this.#blocks.splice(0, this.#firstBlock);
-      this.#firstBlock = 0;
-    }
+    while (this.#blocks.length > 1 && this.#blocks[0]!.newestMs <= expiredMs) this.#spare = this.#blocks.shift()!.bytes;
   }
 }

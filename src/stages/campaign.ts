@@ -92,7 +92,11 @@ export class CampaignStage {
       else this.#takeLink(event, touched);
     }
     const campaigns = this.#promote(touched);
-    for (const campaign of campaigns) if (campaign.into === undefined) this.#review(campaign, out);
+    for (const campaign of campaigns) {
+      if (campaign.into !== undefined) continue;
+      this.#review(campaign, out);
+      if (campaign.alert !== undefined) this.#schedule(campaign);
+    }
   }
 
   /** Lets event time reach `timeMs`: revises and closes what has fallen due by then. */
@@ -119,18 +123,24 @@ export class CampaignStage {
   #takePost(ref: NodeRef, evidence: Evidence, first: boolean, touched: Set<TextNode>): void {
     const node = this.#node(ref, evidence);
     node.lastMs = Math.max(node.lastMs, first ? evidence.post.createdAt : this.#nowMs);
-    if (this.#known.has(evidence.key)) {
+    if (this.#isKnown(evidence.key)) {
       if (!first) this.duplicates++;
       return;
     }
     this.#addPost(node, evidence, touched);
   }
 
+  /** Only a post that came within the window is known, whenever older keys are swept. */
+  #isKnown(key: string): boolean {
+    const knownMs = this.#known.get(key);
+    return knownMs !== undefined && knownMs > this.#expiredMs;
+  }
+
   #takeLink(event: Extract<CampaignEvent, { kind: 'link' }>, touched: Set<TextNode>): void {
     const later = this.#node(event.later, event.laterEvidence);
     const earlier = this.#node(event.earlier, event.earlierEvidence);
-    if (!this.#known.has(event.laterEvidence.key)) this.#addPost(later, event.laterEvidence, touched);
-    if (event.earlierEvidence !== undefined && !this.#known.has(event.earlierEvidence.key)) {
+    if (!this.#isKnown(event.laterEvidence.key)) this.#addPost(later, event.laterEvidence, touched);
+    if (event.earlierEvidence !== undefined && !this.#isKnown(event.earlierEvidence.key)) {
       this.#addPost(earlier, event.earlierEvidence, touched);
     }
     for (const node of [later, earlier]) {
@@ -147,7 +157,8 @@ export class CampaignStage {
     const id = hex64(ref.hi, ref.lo);
     const known = this.#nodes.get(id);
     if (known !== undefined && known.lastMs > this.#expiredMs) return known;
-    if (evidence === undefined) throw new InvariantError('M3', `a link names text node ${id}, whose posts were never sent`);
+    if (evidence === undefined)
+      throw new InvariantError('M3', `a link names text node ${id}, whose posts were never sent`);
     const print = this.#fingerprinter;
     print.compute(evidence.post.text);
     const mass = this.#similarity.mass(print.record, 0, print.tokenCount);
@@ -158,6 +169,7 @@ export class CampaignStage {
 
   #addPost(node: TextNode, evidence: Evidence, touched: Set<TextNode>): void {
     const { post, key } = evidence;
+    this.#known.delete(key);
     this.#known.set(key, this.#nowMs);
     const account = `${post.platform}\u0000${post.account}`;
     this.#fingerprinter.normaliser.normalise(post.text);
@@ -194,7 +206,9 @@ export class CampaignStage {
     const changed = new Set<Campaign>();
     cores.sort((a, b) => compareText(a.id, b.id));
     for (const node of cores) this.#joinCores(node, changed);
-    for (const node of cores) for (const neighbour of node.links.keys()) asked.add(neighbour);
+    for (const node of cores) {
+      for (const neighbour of node.links.keys()) if (neighbour.lastMs > expiredMs) asked.add(neighbour);
+    }
     for (const node of asked) if (!node.isCore) this.#hang(node, changed);
     for (const node of touched) {
       const campaign = campaignOf(node);
@@ -241,7 +255,8 @@ export class CampaignStage {
     for (const [neighbour, similarity] of node.links) {
       if (!neighbour.isCore || neighbour.lastMs <= this.#expiredMs) continue;
       const closer = best === undefined || similarity > best.similarity;
-      if (closer || (similarity === best!.similarity && neighbour.id < best!.core.id)) best = { core: neighbour, similarity };
+      if (closer || (similarity === best!.similarity && neighbour.id < best!.core.id))
+        best = { core: neighbour, similarity };
     }
     if (best === undefined || best === node.border) return;
     node.border = best;
@@ -251,6 +266,8 @@ export class CampaignStage {
     if (old !== undefined) {
       old.leave([node]);
       changed.add(old);
+    } else {
+      node.expire(this.#expiredMs);
     }
     campaign.join(node);
     changed.add(campaign);
@@ -290,7 +307,6 @@ export class CampaignStage {
       publishedPosts: 0,
     };
     this.#publish(campaign, 'open', out);
-    this.#timers.add(this.#dueMs(campaign), campaign);
   }
 
   #publish(campaign: Campaign, status: AlertStatus, out: Revision[]): void {
@@ -313,7 +329,8 @@ export class CampaignStage {
   }
 
   #fire(campaign: Campaign, dueMs: number, out: Revision[]): void {
-    if (campaign.into !== undefined || campaign.alert === undefined) return;
+    if (campaign.into !== undefined || campaign.alert === undefined || campaign.timerMs !== dueMs) return;
+    campaign.timerMs = Infinity;
     if (dueMs >= this.#closesMs(campaign)) {
       this.#close(campaign, out);
       return;
@@ -322,15 +339,28 @@ export class CampaignStage {
     const isDue = dueMs >= state.publishedMs + this.#settings.updateIntervalMs;
     if (isDue && campaign.postCount > state.publishedPosts) this.#publish(campaign, 'updated', out);
     else if (isDue) state.publishedMs = dueMs;
-    this.#timers.add(this.#dueMs(campaign), campaign);
+    this.#schedule(campaign);
+  }
+
+  /** Each campaign with an alert has one timer that counts; one that was set for later is passed over when it comes. */
+  #schedule(campaign: Campaign): void {
+    const dueMs = Math.max(this.#nowMs, this.#dueMs(campaign));
+    if (dueMs >= campaign.timerMs) return;
+    campaign.timerMs = dueMs;
+    this.#timers.add(dueMs, campaign);
   }
 
   #close(campaign: Campaign, out: Revision[]): void {
     this.openAlerts--;
     this.#publish(campaign, 'closed', out);
     campaign.alert = undefined;
-    // Only an alert closed by its longest duration has living nodes: their texts start anew.
-    for (const node of campaign.nodes) if (this.#nodes.get(node.id) === node) this.#nodes.delete(node.id);
+    // A node may outlive its alert: one closed by its longest duration, or one whose last post came again. Its text starts
+    // anew, under the same name, since the match stage still knows it.
+    for (const node of campaign.nodes) {
+      if (this.#nodes.get(node.id) !== node) continue;
+      for (const neighbour of node.links.keys()) neighbour.links.delete(node);
+      this.#nodes.set(node.id, new TextNode(node.id, node.text, node.massNats, node.lastMs));
+    }
   }
 
   /** Lets go of nodes and post keys that have left the window. When this happens changes no result. */

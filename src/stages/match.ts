@@ -62,7 +62,8 @@ export class MatchStage {
     const slot = index.find(words, at);
     if (slot >= 0) {
       const node = { hi: words[at + ENTRY.textHi]!, lo: words[at + ENTRY.textLo]! };
-      if (!index.isRepeated(slot)) out.push({ kind: 'post', timeMs, node, evidence: index.firstPost(slot), first: true });
+      if (!index.isRepeated(slot))
+        out.push({ kind: 'post', timeMs, node, evidence: index.firstPost(slot), first: true });
       out.push({ kind: 'post', timeMs, node, evidence, first: false });
       index.repeat(slot, words, at);
       return;

@@ -17,6 +17,9 @@ import type { NodeRing } from './node-ring.ts';
 /** Candidates of one bucket: those of smallest priority among the nodes in the window. */
 export const BUCKET_CANDIDATES_MAX = 16;
 
+/** Keys touched at once: more than a node has. */
+const TOUCHED_MAX = 16;
+
 export class BucketChains {
   /** Slots of the candidates that `collect` found, `count` of them, in no order. */
   readonly candidates = new Int32Array(BUCKET_CANDIDATES_MAX);
@@ -27,6 +30,7 @@ export class BucketChains {
   longest = 0;
 
   readonly #keysPerSlot: number;
+  readonly #firstKey: number;
   readonly #keySpace: number;
   readonly #slots: number;
   readonly #heads: Uint32Array;
@@ -36,15 +40,18 @@ export class BucketChains {
   readonly #span: number;
   readonly #sweepStep: number;
   #sweepAt = 0;
+  readonly #pointers = new Uint32Array(TOUCHED_MAX);
   readonly #priorities = new Float64Array(BUCKET_CANDIDATES_MAX);
 
   /**
    * @param keysPerSlot keys a node may have
    * @param keySpace    keys are integers in [0, keySpace), keySpace <= 2^31
    * @param slots       slots of the ring
+   * @param firstKey    entries before it are for `find` alone: `collect` passes them over
    */
-  constructor(keysPerSlot: number, keySpace: number, slots: number) {
+  constructor(keysPerSlot: number, keySpace: number, slots: number, firstKey: number) {
     this.#keysPerSlot = keysPerSlot;
+    this.#firstKey = firstKey;
     this.#keySpace = keySpace;
     this.#slots = slots;
     this.#span = 2 * slots * keysPerSlot;
@@ -65,7 +72,8 @@ export class BucketChains {
     const head = key - tag * this.#headCount;
     const sequence = ring.newestSequence;
     const slot = sequence < this.#slots ? sequence : sequence - this.#slots;
-    this.#next[slot * this.#keysPerSlot + entry] = this.#heads[head]!;
+    const first = this.#heads[head]!;
+    this.#next[slot * this.#keysPerSlot + entry] = this.#leadsToHeld(ring, first) ? first : 0;
     this.#heads[head] = tag * this.#span + sequence * this.#keysPerSlot + entry + 1;
   }
 
@@ -74,13 +82,32 @@ export class BucketChains {
     const heads = this.#heads;
     const end = Math.min(this.#headCount, this.#sweepAt + this.#sweepStep);
     for (let head = this.#sweepAt; head < end; head++) {
-      const pointer = heads[head]!;
-      if (pointer === 0) continue;
-      const tag = Math.floor((pointer - 1) / this.#span);
-      const sequence = ((pointer - 1 - tag * this.#span) / this.#keysPerSlot) | 0;
-      if (!ring.holds(sequence)) heads[head] = 0;
+      if (!this.#leadsToHeld(ring, heads[head]!)) heads[head] = 0;
     }
     this.#sweepAt = end === this.#headCount ? 0 : end;
+  }
+
+  /**
+   * Reads the heads of several keys and the first entry behind each. The reads do not wait for one another, so the misses
+   * overlap, which those of `collect`, one chain after the other, cannot. The sum it returns is of no use.
+   */
+  touch(ring: NodeRing, keys: Uint32Array, count: number): number {
+    const pointers = this.#pointers;
+    const headCount = this.#headCount;
+    for (let k = 0; k < count; k++) {
+      const key = keys[k]!;
+      pointers[k] = this.#heads[key - Math.floor(key / headCount) * headCount]!;
+    }
+    let sum = 0;
+    for (let k = 0; k < count; k++) {
+      const pointer = pointers[k]!;
+      if (pointer === 0) continue;
+      const at = (pointer - 1 - Math.floor((pointer - 1) / this.#span) * this.#span) | 0;
+      const sequence = (at / this.#keysPerSlot) | 0;
+      const slot = sequence < this.#slots ? sequence : sequence - this.#slots;
+      sum += this.#next[slot * this.#keysPerSlot + at - sequence * this.#keysPerSlot]! + ring.touch(slot);
+    }
+    return sum;
   }
 
   /** Slot of the node in the window whose text hash is (textHi, textLo), or -1; `key` is the key it is filed under. */
@@ -131,7 +158,7 @@ export class BucketChains {
       const slot = sequence < this.#slots ? sequence : sequence - this.#slots;
       const entry = slot * keys + at - sequence * keys;
       pointer = next[entry]!;
-      if (entryTag !== tag) {
+      if (entryTag !== tag || at - sequence * keys < this.#firstKey) {
         before = entry;
         continue;
       }
@@ -165,7 +192,7 @@ export class BucketChains {
 
   /** Chains for a ring of `slots` slots in which the nodes are numbered anew from 0; `sequenceOf` maps the old slots, -1 for gone. */
   rebuilt(ring: NodeRing, slots: number, sequenceOf: Int32Array): BucketChains {
-    const chains = new BucketChains(this.#keysPerSlot, this.#keySpace, slots);
+    const chains = new BucketChains(this.#keysPerSlot, this.#keySpace, slots, this.#firstKey);
     const keys = this.#keysOfEntries(ring);
     const slotOf = new Int32Array(slots).fill(-1);
     for (let slot = 0; slot < this.#slots; slot++) if (sequenceOf[slot]! >= 0) slotOf[sequenceOf[slot]!] = slot;
@@ -203,6 +230,12 @@ export class BucketChains {
       }
     }
     return keys;
+  }
+
+  #leadsToHeld(ring: NodeRing, pointer: number): boolean {
+    if (pointer === 0) return false;
+    const tag = Math.floor((pointer - 1) / this.#span);
+    return ring.holds(((pointer - 1 - tag * this.#span) / this.#keysPerSlot) | 0);
   }
 
   #link(head: number, before: number, pointer: number): void {

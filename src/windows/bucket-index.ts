@@ -4,13 +4,7 @@
  * What it answers is a function of the posts in the window alone. Growth, moves and unlinking change where things lie,
  * never what is found.
  */
-import {
-  ENTRY,
-  entryHasSimhash,
-  entryKeyCount,
-  entryRecordAt,
-  entryTokenCount,
-} from '../frames/entry.ts';
+import { ENTRY, entryHasSimhash, entryKeyCount, entryRecordAt, entryTokenCount } from '../frames/entry.ts';
 import { recordWords } from '../fingerprints/record.ts';
 import { SHINGLE_KEYS_MAX } from '../fingerprints/shingles.ts';
 import { hammingDistance } from '../fingerprints/simhash.ts';
@@ -24,14 +18,21 @@ export const FAMILY = { shingle: 1, simhash: 2 } as const;
 
 /** The text hash and the shingle keys of a node share one set of chains. */
 const SHINGLE_ENTRIES = 1 + SHINGLE_KEYS_MAX;
-const SHINGLE_KEY_SPACE = 2 ** 31;
+/**
+ * Shingle keys are folded to this many: the chains then take 5.25 heads a slot in place of 7, and a key meets a foreign
+ * one in 4 % of the buckets of a window of ten million posts, where verification turns it away.
+ */
+const SHINGLE_KEY_SPACE = 3 * 2 ** 29;
 export const SIMHASH_BANDS = 3;
 const BAND_BITS = 21;
 const BAND_SPACE = 2 ** BAND_BITS;
 
 /** An ordinary record has 15 words; the ring starts with room for a few more. */
 const WORDS_PER_SLOT = 16;
-const GROWTH = 1.25;
+/** Growth costs a pass over all nodes; a large index grows in smaller steps, since it is memory that is short then. */
+const GROWTH = 1.6;
+const GROWTH_MANY = 1.15;
+const SLOTS_MANY = 4_000_000;
 const WORDS_GROWTH = 1.08;
 /** Records lie end to end; a little more than the mean keeps a run of longer posts from growing the ring again. */
 const SPARE = 1.01;
@@ -72,8 +73,10 @@ export class BucketIndex {
   #ring: NodeRing;
   #shingles: BucketChains;
   #bands: BucketChains | undefined;
-  /** SimHash64 by slot, high and low; empty without the simhash family. */
-  #simhashes: Uint32Array;
+  readonly #keys = new Uint32Array(SHINGLE_ENTRIES);
+  readonly #bandKeys = new Uint32Array(SIMHASH_BANDS);
+  /** Keeps the reads of `touch` from being optimised away. */
+  touched = 0;
   #nowMs = -1;
   readonly #candidates = new CandidateSet();
 
@@ -81,15 +84,14 @@ export class BucketIndex {
     const slots = settings.slots ?? 4096;
     this.#settings = settings;
     this.#similarity = new Similarity(settings.idfNats);
-    this.#ring = new NodeRing(slots, slots * WORDS_PER_SLOT, settings.windowMs, settings.secretHi);
-    this.#shingles = new BucketChains(SHINGLE_ENTRIES, SHINGLE_KEY_SPACE, slots);
-    this.#bands = settings.simhash ? new BucketChains(SIMHASH_BANDS, SIMHASH_BANDS * BAND_SPACE, slots) : undefined;
-    this.#simhashes = new Uint32Array(settings.simhash ? 2 * slots : 0);
+    this.#ring = new NodeRing(slots, slots * WORDS_PER_SLOT, settings.windowMs, settings.secretHi, settings.simhash);
+    this.#shingles = new BucketChains(SHINGLE_ENTRIES, SHINGLE_KEY_SPACE, slots, 1);
+    this.#bands = settings.simhash ? new BucketChains(SIMHASH_BANDS, SIMHASH_BANDS * BAND_SPACE, slots, 0) : undefined;
   }
 
   /** Bytes of all arrays. */
   get bytes(): number {
-    return this.#ring.bytes + this.#shingles.bytes + (this.#bands?.bytes ?? 0) + this.#simhashes.byteLength;
+    return this.#ring.bytes + this.#shingles.bytes + (this.#bands?.bytes ?? 0);
   }
 
   /** Slots in use: nodes in the window, and those that wait to be let go. */
@@ -131,10 +133,21 @@ export class BucketIndex {
     this.#nowMs = timeMs;
   }
 
-  /** Slot of the node with the text of the entry at `words[at]`, or -1 if no post in the window has that text. */
+  /**
+   * Slot of the node with the text of the entry at `words[at]`, or -1 if no post in the window has that text. The entry
+   * stays the current one for `repeat` and `insert`.
+   */
   find(words: Uint32Array, at: number): number {
-    const lo = words[at + ENTRY.textLo]!;
-    return this.#shingles.find(this.#ring, lo >>> 1, words[at + ENTRY.textHi]!, lo);
+    const keyCount = entryKeyCount(words, at);
+    const keys = this.#keys;
+    keys[0] = foldedKey(words[at + ENTRY.textLo]! >>> 1);
+    for (let k = 0; k < keyCount; k++) keys[1 + k] = foldedKey(words[at + ENTRY.keys + k]!);
+    this.touched ^= this.#shingles.touch(this.#ring, keys, 1 + keyCount);
+    if (this.#bands !== undefined) {
+      for (let band = 0; band < SIMHASH_BANDS; band++) this.#bandKeys[band] = bandKey(words, at, band);
+      this.touched ^= this.#bands.touch(this.#ring, this.#bandKeys, SIMHASH_BANDS);
+    }
+    return this.#shingles.find(this.#ring, keys[0], words[at + ENTRY.textHi]!, words[at + ENTRY.textLo]!);
   }
 
   /** Notes another post of the node in `slot`, whose text is the entry's. */
@@ -163,13 +176,13 @@ export class BucketIndex {
     candidates.clear();
     const keyCount = entryKeyCount(words, at);
     for (let k = 0; k < keyCount; k++) {
-      this.#shingles.collect(this.#ring, words[at + ENTRY.keys + k]!);
+      this.#shingles.collect(this.#ring, this.#keys[1 + k]!);
       candidates.addAll(this.#shingles, FAMILY.shingle);
     }
     this.counters.lookups[0] += keyCount;
     if (this.#bands !== undefined && entryHasSimhash(words, at)) {
       for (let band = 0; band < SIMHASH_BANDS; band++) {
-        this.#bands.collect(this.#ring, bandKey(words, at, band));
+        this.#bands.collect(this.#ring, this.#bandKeys[band]!);
         candidates.addAll(this.#bands, FAMILY.simhash);
       }
       this.counters.lookups[1] += SIMHASH_BANDS;
@@ -212,60 +225,68 @@ export class BucketIndex {
   }
 
   #hamming(slot: number, words: Uint32Array, at: number): number {
-    const hi = this.#simhashes[2 * slot]!;
-    const lo = this.#simhashes[2 * slot + 1]!;
-    return hammingDistance(hi, lo, words[at + ENTRY.simHi]!, words[at + ENTRY.simLo]!);
+    const ring = this.#ring;
+    return hammingDistance(ring.simHi(slot), ring.simLo(slot), words[at + ENTRY.simHi]!, words[at + ENTRY.simLo]!);
   }
 
   /** Appends the node and files it under the text's keys. */
   #file(words: Uint32Array, at: number, firstPost: number): void {
     const ring = this.#ring;
     const lo = words[at + ENTRY.textLo]!;
-    const slot = ring.append(words[at + ENTRY.textHi]!, lo, firstPost, words, entryRecordAt(words, at), entryTokenCount(words, at));
+    const slot = ring.append(
+      words[at + ENTRY.textHi]!,
+      lo,
+      firstPost,
+      words,
+      entryRecordAt(words, at),
+      entryTokenCount(words, at),
+    );
     const keyCount = entryKeyCount(words, at);
-    this.#shingles.insert(ring, 0, lo >>> 1);
-    for (let k = 0; k < keyCount; k++) this.#shingles.insert(ring, 1 + k, words[at + ENTRY.keys + k]!);
+    for (let k = 0; k <= keyCount; k++) this.#shingles.insert(ring, k, this.#keys[k]!);
     this.#shingles.sweep(ring);
     if (this.#bands === undefined) return;
-    this.#simhashes[2 * slot] = words[at + ENTRY.simHi]!;
-    this.#simhashes[2 * slot + 1] = words[at + ENTRY.simLo]!;
-    for (let band = 0; band < SIMHASH_BANDS; band++) this.#bands.insert(ring, band, bandKey(words, at, band));
+    ring.setSimhash(slot, words[at + ENTRY.simHi]!, words[at + ENTRY.simLo]!);
+    for (let band = 0; band < SIMHASH_BANDS; band++) this.#bands.insert(ring, band, this.#bandKeys[band]!);
     this.#bands.sweep(ring);
   }
 
   /** Grows the arrays if one more node does not fit; true if slots have been renumbered. */
   #makeRoom(tokenCount: number, keepMatches = false): boolean {
-    if (this.#ring.hasRoom(tokenCount)) return false;
     const old = this.#ring;
-    const full = old.live === old.slots;
-    const slots = full ? Math.ceil(old.slots * GROWTH) : old.slots;
-    const wanted = full ? (old.wordsInUse / old.live) * slots : old.words.length * WORDS_GROWTH;
-    const words = Math.min(RECORD_RING_WORDS_MAX, Math.ceil(Math.max(old.words.length, wanted * SPARE)) + recordWords(tokenCount));
-    if (!full && words <= old.words.length) {
-      throw new ChorusError('window_too_large', `the window holds more than ${RECORD_RING_WORDS_MAX} record words: shorten it or add partitions`);
+    if (old.hasRoom(tokenCount)) return false;
+    if (old.live < old.slots) {
+      old.growWords(this.#wordsFor(old.words.length * WORDS_GROWTH, tokenCount));
+      return false;
     }
+    const slots = Math.ceil(old.slots * (old.slots < SLOTS_MANY ? GROWTH : GROWTH_MANY));
     const sequenceOf = new Int32Array(old.slots);
-    const ring = old.grown(slots, words, sequenceOf);
+    const ring = old.grown(slots, this.#wordsFor((old.wordsInUse / old.live) * slots * SPARE, tokenCount), sequenceOf);
     this.#shingles = this.#shingles.rebuilt(old, slots, sequenceOf);
-    if (this.#bands !== undefined) {
-      this.#bands = this.#bands.rebuilt(old, slots, sequenceOf);
-      const simhashes = new Uint32Array(2 * slots);
-      for (let slot = 0; slot < old.slots; slot++) {
-        const to = sequenceOf[slot]!;
-        if (to < 0) continue;
-        simhashes[2 * to] = this.#simhashes[2 * slot]!;
-        simhashes[2 * to + 1] = this.#simhashes[2 * slot + 1]!;
-      }
-      this.#simhashes = simhashes;
-    }
+    if (this.#bands !== undefined) this.#bands = this.#bands.rebuilt(old, slots, sequenceOf);
     this.#ring = ring;
     if (keepMatches) for (let i = 0; i < this.matchCount; i++) this.matchSlots[i] = sequenceOf[this.matchSlots[i]!]!;
     return true;
   }
+
+  #wordsFor(wanted: number, tokenCount: number): number {
+    const needed = this.#ring.wordsInUse + 2 * recordWords(tokenCount);
+    if (needed > RECORD_RING_WORDS_MAX) {
+      throw new ChorusError(
+        'window_too_large',
+        `the window holds more than ${RECORD_RING_WORDS_MAX} words of records: shorten it or add partitions`,
+      );
+    }
+    return Math.min(RECORD_RING_WORDS_MAX, Math.max(needed, Math.ceil(wanted)));
+  }
+}
+
+/** A key of 31 bits folded to SHINGLE_KEY_SPACE, evenly. */
+function foldedKey(key: number): number {
+  return Math.floor(key * (SHINGLE_KEY_SPACE / 2 ** 31));
 }
 
 /** Bits 0-20, 21-41 and 42-62 of SimHash64, each band with keys of its own. */
-function bandKey(words: Uint32Array, at: number, band: number): number {
+export function bandKey(words: Uint32Array, at: number, band: number): number {
   const hi = words[at + ENTRY.simHi]!;
   const lo = words[at + ENTRY.simLo]!;
   const mask = BAND_SPACE - 1;

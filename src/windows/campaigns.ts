@@ -27,6 +27,8 @@ export class Campaign {
   lastMs = -Infinity;
   families = 0;
   alert: AlertState | undefined;
+  /** When its timer is due; Infinity without one. */
+  timerMs = Infinity;
   /** Alerts of campaigns absorbed since the last review: they are to be told as merged. */
   readonly merged: AlertState[] = [];
   /** The campaign that has absorbed this one. */

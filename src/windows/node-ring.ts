@@ -1,6 +1,11 @@
 /**
  * The text nodes of the window, in flat arrays: a ring of slots in the order in which nodes came, and a ring of words
- * with their records. 25 bytes a slot and the record; buckets (bucket-chains.ts) point at slots.
+ * with their records. Buckets (bucket-chains.ts) point at slots.
+ *
+ *   slot = text hash high, low | time of the last post | record offset (bits 0-28) and flags (29-31)
+ *        | evidence of the first post | tokens | SimHash64 high, low (with the simhash family only)
+ *
+ * What a candidate is asked lies in one or two cache lines: at ten million nodes, misses are all that counts.
  *
  * N1  A node is alive at event time t while its last post is later than t - windowMs.
  * N2  The ring holds every alive node. It may hold others for a while: they are skipped, never reported.
@@ -21,47 +26,52 @@ const UNLINKED = 1 << 31;
 /** Largest number of record words, 2 GiB: about 35 million posts of ordinary length in one window. */
 export const RECORD_RING_WORDS_MAX = 2 ** OFFSET_BITS;
 
+const CLOCK_MS = 2 ** 32;
+
+const TEXT_HI = 0;
+const TEXT_LO = 1;
+/** Modulo 2^32 ms; ages stay below twice the longest window, so differences are exact. */
+const LAST_MS = 2;
+const AT = 3;
+const FIRST_POST = 4;
+const TOKENS = 5;
+const SIM_HI = 6;
+const SIM_LO = 7;
+const FIELDS = 6;
+const FIELDS_WITH_SIMHASH = 8;
+
 export class NodeRing {
   /** Sequence numbers count nodes modulo twice the slots. */
   newestSequence = -1;
   live = 0;
   readonly slots: number;
-  readonly words: Uint32Array;
+  words: Uint32Array;
 
   readonly #windowMs: number;
   readonly #prioritySecret: number;
+  readonly #stride: number;
+  readonly #fields: Uint32Array;
   #nowMs = 0;
-  readonly #textHi: Uint32Array;
-  readonly #textLo: Uint32Array;
-  /** Time of the last post modulo 2^32 ms; ages are below windowMs < 2^31, so differences are exact. */
-  readonly #lastMs: Uint32Array;
-  /** Offset of the record in `words`, and the flags above it. */
-  readonly #at: Uint32Array;
-  readonly #tokenCount: Uint8Array;
-  readonly #firstPost: Uint32Array;
   #wordsEnd = 0;
 
-  constructor(slots: number, words: number, windowMs: number, prioritySecret: number) {
+  /** @param simhash whether nodes keep their SimHash64 */
+  constructor(slots: number, words: number, windowMs: number, prioritySecret: number, simhash: boolean) {
     this.slots = slots;
     this.words = new Uint32Array(words);
     this.#windowMs = windowMs;
     this.#prioritySecret = prioritySecret;
-    this.#textHi = new Uint32Array(slots);
-    this.#textLo = new Uint32Array(slots);
-    this.#lastMs = new Uint32Array(slots);
-    this.#at = new Uint32Array(slots);
-    this.#tokenCount = new Uint8Array(slots);
-    this.#firstPost = new Uint32Array(slots);
+    this.#stride = simhash ? FIELDS_WITH_SIMHASH : FIELDS;
+    this.#fields = new Uint32Array(slots * this.#stride);
   }
 
   get bytes(): number {
-    return this.words.byteLength + this.slots * (4 * 5 + 1);
+    return this.words.byteLength + this.#fields.byteLength;
   }
 
   /** Words between the tail's record and the end of the newest one. */
   get wordsInUse(): number {
     if (this.live === 0) return 0;
-    const words = this.#wordsEnd - (this.#at[this.#tailSlot()]! & OFFSET_MASK);
+    const words = this.#wordsEnd - (this.#get(this.#tailSlot(), AT) & OFFSET_MASK);
     return words > 0 ? words : words + this.words.length;
   }
 
@@ -76,61 +86,67 @@ export class NodeRing {
   }
 
   isAlive(slot: number): boolean {
-    return (this.#at[slot]! & VOID) === 0 && this.ageMs(slot) < this.#windowMs;
+    return (this.#get(slot, AT) & VOID) === 0 && this.ageMs(slot) < this.#windowMs;
   }
 
   ageMs(slot: number): number {
-    return (this.#nowMs - this.#lastMs[slot]!) >>> 0;
+    return (this.#nowMs - this.#get(slot, LAST_MS)) >>> 0;
   }
 
   isText(slot: number, textHi: number, textLo: number): boolean {
-    return this.#textHi[slot] === textHi && this.#textLo[slot] === textLo && (this.#at[slot]! & VOID) === 0;
+    return (
+      this.#fields[slot * this.#stride + TEXT_HI] === textHi &&
+      this.#fields[slot * this.#stride + TEXT_LO] === textLo &&
+      (this.#get(slot, AT) & VOID) === 0
+    );
   }
 
   textHi(slot: number): number {
-    return this.#textHi[slot]!;
+    return this.#get(slot, TEXT_HI);
   }
 
   textLo(slot: number): number {
-    return this.#textLo[slot]!;
+    return this.#get(slot, TEXT_LO);
   }
 
   recordAt(slot: number): number {
-    return this.#at[slot]! & OFFSET_MASK;
+    return this.#get(slot, AT) & OFFSET_MASK;
   }
 
   tokenCount(slot: number): number {
-    return this.#tokenCount[slot]!;
+    return this.#get(slot, TOKENS);
   }
 
   /** Evidence reference of the first post since the node came into the window. */
   firstPost(slot: number): number {
-    return this.#firstPost[slot]!;
+    return this.#get(slot, FIRST_POST);
   }
 
   isRepeated(slot: number): boolean {
-    return (this.#at[slot]! & REPEATED) !== 0;
+    return (this.#get(slot, AT) & REPEATED) !== 0;
   }
 
   markUnlinked(slot: number): void {
-    this.#at[slot]! |= UNLINKED;
+    this.#fields[slot * this.#stride + AT]! |= UNLINKED;
   }
 
   /** Keyed order of nodes in a full bucket, a whole number below 2^53; no text can be made to come first. */
   priority(slot: number): number {
-    const lo = this.#textLo[slot]!;
-    let h = Math.imul(this.#textHi[slot]! ^ this.#prioritySecret, 0x9e3779b1);
+    const lo = this.#get(slot, TEXT_LO);
+    let h = Math.imul(this.#get(slot, TEXT_HI) ^ this.#prioritySecret, 0x9e3779b1);
     h = Math.imul(h ^ (h >>> 15) ^ lo, 0x85ebca6b);
     return ((h ^ (h >>> 13)) >>> 0) * 2 ** 21 + (lo >>> 11);
   }
 
   /** Moves event time on and lets go of the nodes at the tail that are no longer alive. `timeMs` never decreases. */
   advance(timeMs: number, sinceLastMs: number): void {
-    this.#nowMs = timeMs % 2 ** 32;
+    const beforeMs = this.#nowMs;
+    this.#nowMs = timeMs % CLOCK_MS;
     if (sinceLastMs >= this.#windowMs) {
       this.live = 0;
       return;
     }
+    if (beforeMs >= CLOCK_MS / 2 !== this.#nowMs >= CLOCK_MS / 2) this.#voidDead();
     while (this.live > 0 && !this.isAlive(this.#tailSlot())) this.live--;
   }
 
@@ -146,58 +162,109 @@ export class NodeRing {
     this.newestSequence = this.newestSequence + 1 === 2 * this.slots ? 0 : this.newestSequence + 1;
     this.live++;
     const slot = this.newestSlot;
-    for (let i = 0; i < size; i++) this.words[offset + i] = from[at + i]!;
+    const words = this.words;
+    for (let i = 0; i < size; i++) words[offset + i] = from[at + i]!;
     this.#wordsEnd = offset + size;
-    this.#textHi[slot] = textHi;
-    this.#textLo[slot] = textLo;
-    this.#lastMs[slot] = this.#nowMs;
-    this.#at[slot] = offset;
-    this.#tokenCount[slot] = tokenCount;
-    this.#firstPost[slot] = firstPost;
+    const fields = this.#fields;
+    const base = slot * this.#stride;
+    fields[base + TEXT_HI] = textHi;
+    fields[base + TEXT_LO] = textLo;
+    fields[base + LAST_MS] = this.#nowMs;
+    fields[base + AT] = offset;
+    fields[base + FIRST_POST] = firstPost;
+    fields[base + TOKENS] = tokenCount;
     return slot;
+  }
+
+  setSimhash(slot: number, hi: number, lo: number): void {
+    this.#fields[slot * this.#stride + SIM_HI] = hi;
+    this.#fields[slot * this.#stride + SIM_LO] = lo;
+  }
+
+  simHi(slot: number): number {
+    return this.#get(slot, SIM_HI);
+  }
+
+  simLo(slot: number): number {
+    return this.#get(slot, SIM_LO);
   }
 
   /** Notes another post of the node. */
   repeat(slot: number): void {
-    this.#lastMs[slot] = this.#nowMs;
-    this.#at[slot]! |= REPEATED;
+    this.#fields[slot * this.#stride + LAST_MS] = this.#nowMs;
+    this.#fields[slot * this.#stride + AT]! |= REPEATED;
   }
 
   /** Must the node move to the head at its repeat: since its slot is old (N3), or to be linked again? */
   mustMove(slot: number): boolean {
     const newest = this.newestSlot;
     const behind = newest >= slot ? newest - slot : newest - slot + this.slots;
-    return behind > 64 + (this.live >>> 5) || (this.#at[slot]! & UNLINKED) !== 0;
+    return behind > 64 + (this.live >>> 5) || (this.#get(slot, AT) & UNLINKED) !== 0;
   }
 
   /** Marks the old slot void after the node has been appended again as the newest. */
   moved(slot: number): void {
-    this.#at[slot]! |= VOID;
-    this.#at[this.newestSlot]! |= REPEATED;
+    this.#fields[slot * this.#stride + AT]! |= VOID;
+    this.#fields[this.newestSlot * this.#stride + AT]! |= REPEATED;
   }
 
   /** A ring with more slots and words, and the same nodes numbered anew from 0; fills `sequenceOf` by old slot. */
   grown(slots: number, words: number, sequenceOf: Int32Array): NodeRing {
-    const ring = new NodeRing(slots, words, this.#windowMs, this.#prioritySecret);
+    const ring = new NodeRing(slots, words, this.#windowMs, this.#prioritySecret, this.#stride === FIELDS_WITH_SIMHASH);
     ring.#nowMs = this.#nowMs;
     sequenceOf.fill(-1);
     let slot = this.#tailSlot();
     for (let i = 0; i < this.live; i++, slot = slot + 1 === this.slots ? 0 : slot + 1) {
       if (!this.isAlive(slot)) continue;
-      const at = this.#at[slot]!;
+      const at = this.#get(slot, AT);
       const to = ring.append(
-        this.#textHi[slot]!,
-        this.#textLo[slot]!,
-        this.#firstPost[slot]!,
+        this.#get(slot, TEXT_HI),
+        this.#get(slot, TEXT_LO),
+        this.#get(slot, FIRST_POST),
         this.words,
         at & OFFSET_MASK,
-        this.#tokenCount[slot]!,
+        this.#get(slot, TOKENS),
       );
-      ring.#lastMs[to] = this.#lastMs[slot]!;
-      ring.#at[to]! |= at & (REPEATED | UNLINKED);
+      ring.#fields[to * ring.#stride + LAST_MS] = this.#get(slot, LAST_MS);
+      if (this.#stride === FIELDS_WITH_SIMHASH) ring.setSimhash(to, this.simHi(slot), this.simLo(slot));
+      ring.#fields[to * ring.#stride + AT]! |= at & (REPEATED | UNLINKED);
       sequenceOf[slot] = to;
     }
     return ring;
+  }
+
+  /** Moves the records, in their order, to a longer array; slots stay as they are. */
+  growWords(words: number): void {
+    const longer = new Uint32Array(words);
+    let end = 0;
+    let slot = this.#tailSlot();
+    for (let i = 0; i < this.live; i++, slot = slot + 1 === this.slots ? 0 : slot + 1) {
+      const at = this.#get(slot, AT);
+      const offset = at & OFFSET_MASK;
+      const size = recordWords(this.#get(slot, TOKENS));
+      longer.set(this.words.subarray(offset, offset + size), end);
+      this.#fields[slot * this.#stride + AT] = end | (at & ~OFFSET_MASK);
+      end += size;
+    }
+    this.words = longer;
+    this.#wordsEnd = end;
+  }
+
+  /** Reads what a candidate will be asked: see BucketChains.touch. */
+  touch(slot: number): number {
+    return this.#get(slot, LAST_MS);
+  }
+
+  /** Each half turn of the 32-bit clock, so that no dead node behind a living tail is taken for a young one a turn later. */
+  #voidDead(): void {
+    let slot = this.#tailSlot();
+    for (let i = 0; i < this.live; i++, slot = slot + 1 === this.slots ? 0 : slot + 1) {
+      if (!this.isAlive(slot)) this.#fields[slot * this.#stride + AT]! |= VOID;
+    }
+  }
+
+  #get(slot: number, field: number): number {
+    return this.#fields[slot * this.#stride + field]!;
   }
 
   #tailSlot(): number {
@@ -208,7 +275,7 @@ export class NodeRing {
   /** Where `size` words can go, or -1. Records never wrap; the tail's record is never overwritten. */
   #offsetFor(size: number): number {
     if (this.live === 0) return size <= this.words.length ? 0 : -1;
-    const tail = this.#at[this.#tailSlot()]! & OFFSET_MASK;
+    const tail = this.#get(this.#tailSlot(), AT) & OFFSET_MASK;
     const end = this.#wordsEnd;
     if (end > tail) {
       if (end + size <= this.words.length) return end;

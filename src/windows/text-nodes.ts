@@ -3,7 +3,8 @@
  *
  * C1  A node is a core when at least `strongAccounts` distinct accounts stand behind it at R >= strongSimilarity, or
  *     `weakAccounts` at R >= weakSimilarity: its own accounts and those of its neighbours, by posts in the window.
- * C2  A text of little evidence (mass below `massMinNats`) counts as one account however many posted it.
+ * C2  A text of little evidence (mass below `massMinNats`) counts as one account, for itself and for its
+ *     neighbours, however many posted it.
  * C3  A core stays one for as long as its node lives.
  */
 import type { Post } from '../model.ts';
@@ -129,8 +130,7 @@ export class TextNode {
     const strong = new Set<string>();
     const weak = new Set<string>();
     this.expire(expiredMs);
-    const ownMax = this.massNats >= rule.massMinNats ? Infinity : 1;
-    if (gather(this, true, ownMax, rule, strong, weak)) return true;
+    if (gather(this, true, rule, strong, weak)) return true;
     for (const [neighbour, similarity] of this.links) {
       if (similarity < rule.weakSimilarity) continue;
       if (neighbour.lastMs <= expiredMs) {
@@ -138,20 +138,14 @@ export class TextNode {
         continue;
       }
       neighbour.expire(expiredMs);
-      if (gather(neighbour, similarity >= rule.strongSimilarity, Infinity, rule, strong, weak)) return true;
+      if (gather(neighbour, similarity >= rule.strongSimilarity, rule, strong, weak)) return true;
     }
     return false;
   }
 }
 
-function gather(
-  node: TextNode,
-  isStrong: boolean,
-  max: number,
-  rule: CoreRule,
-  strong: Set<string>,
-  weak: Set<string>,
-): boolean {
+function gather(node: TextNode, isStrong: boolean, rule: CoreRule, strong: Set<string>, weak: Set<string>): boolean {
+  const max = node.massNats >= rule.massMinNats ? Infinity : 1;
   let taken = 0;
   for (const account of node.recent.keys()) {
     if (taken++ >= max) break;
