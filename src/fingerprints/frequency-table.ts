@@ -50,7 +50,12 @@ export class FrequencyTable {
   }
 
   isFrequent(gramHash: number): boolean {
-    return ((this.frequentGrams[(gramHash & (GRAM_BITS - 1)) >>> 5]! >>> (gramHash & 31)) & 1) !== 0;
+    return this.frequentBit(gramHash) !== 0;
+  }
+
+  /** 1 for a frequent n-gram, 0 for a rare one. */
+  frequentBit(gramHash: number): number {
+    return (this.frequentGrams[(gramHash & (GRAM_BITS - 1)) >>> 5]! >>> (gramHash & 31)) & 1;
   }
 
   /** Level 0 to 15 of a token by its 32-bit hash. */

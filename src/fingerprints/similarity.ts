@@ -23,6 +23,9 @@ const TRIGRAMS_OF_BITS = Float64Array.from({ length: BITMAP_BITS + 1 }, (_, bits
   return Math.round(-BITMAP_BITS * Math.log(empty / BITMAP_BITS) * 64) / 64;
 });
 
+/** Above it, near 400 trigrams, the count is mostly noise: long texts are compared by their tokens. */
+const BITS_MAX = 200;
+
 /** Computes R for records (see record.ts) and keeps its two parts, for people who ask why. */
 export class Similarity {
   r1 = 0;
@@ -85,6 +88,7 @@ function trigramShare(a: Uint32Array, aAt: number, b: Uint32Array, bAt: number):
     inB += popcount32(y);
     inEither += popcount32(x | y);
   }
+  if (inEither > BITS_MAX) return 0;
   const union = TRIGRAMS_OF_BITS[inEither]!;
   const shared = TRIGRAMS_OF_BITS[inA]! + TRIGRAMS_OF_BITS[inB]! - union;
   return shared > 0 ? shared / (union + PRIOR_TRIGRAMS) : 0;

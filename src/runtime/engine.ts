@@ -1,14 +1,14 @@
 /**
  * The three stages called one after the other in one process: entries in the total order in, alerts out.
  */
-import { createHash } from 'node:crypto';
+import { createHash, scryptSync } from 'node:crypto';
 import { decodeCanonical } from '../consumers/formats/canonical.ts';
 import { InvariantError } from '../errors.ts';
 import { ENTRY, entryTimeMs } from '../frames/entry.ts';
 import type { FingerprintSettings } from '../fingerprints/fingerprint.ts';
 import { FrequencyTable } from '../fingerprints/frequency-table.ts';
 import { hashStrings } from '../fingerprints/hash.ts';
-import type { Evidence } from '../model.ts';
+import type { Evidence, Post } from '../model.ts';
 import type { Settings } from '../settings.ts';
 import { CampaignStage, type CampaignEvent, type CampaignSettings, type Revision } from '../stages/campaign.ts';
 import { MatchStage, type MatchEvent } from '../stages/match.ts';
@@ -77,10 +77,14 @@ export function stageSettings({ settings, table, engine }: EngineOptions): Stage
   };
 }
 
-/** 16 hexadecimal digits. The secret goes in too: another secret chooses other buckets. */
-export function topologyId(settings: Settings, table: Uint8Array): string {
+/**
+ * 16 hexadecimal digits. The secret goes in too, since another secret chooses other buckets, but through a slow hash: every
+ * alert shows the id, and a weak secret must not be found from it by trying.
+ */
+function topologyId(settings: Settings, table: Uint8Array): string {
   const tableHash = createHash('sha256').update(table).digest('hex');
-  const all = JSON.stringify({ algorithm: ALGORITHM_VERSION, table: tableHash, settings });
+  const secret = scryptSync(settings.secret, 'chorus topology', 16).toString('hex');
+  const all = JSON.stringify({ algorithm: ALGORITHM_VERSION, table: tableHash, settings: { ...settings, secret } });
   return createHash('sha256').update(all).digest('hex').slice(0, 16);
 }
 
@@ -108,7 +112,11 @@ export class Engine {
     events.length = 0;
     this.match.process(words, at, reference, events);
     if (events.length === 0) return;
-    this.campaign.process(timeMs, events.map((event) => this.#resolve(event)), out);
+    this.campaign.process(
+      timeMs,
+      events.map((event) => this.#resolve(event)),
+      out,
+    );
   }
 
   finish(out: Revision[]): void {
@@ -133,8 +141,32 @@ export class Engine {
 
   #post(reference: number): Evidence {
     const { key, bytes } = this.#evidence.read(reference);
-    const decoded = decodeCanonical(bytes.toString('utf8'));
-    if (decoded.kind !== 'post') throw new InvariantError('R2', `evidence ${reference} is no post: ${decoded.reason}`);
-    return { key, post: decoded.post };
+    return new KeptPost(key, bytes);
+  }
+}
+
+/**
+ * Evidence that is decoded when it is looked at: the campaign stage knows most posts already, by their keys. Holds a view of
+ * the ring, so it is to be looked at before the next entry comes.
+ */
+class KeptPost implements Evidence {
+  readonly key: string;
+  readonly #bytes: Buffer;
+  #post: Post | undefined;
+
+  constructor(key: string, bytes: Buffer) {
+    this.key = key;
+    this.#bytes = bytes;
+  }
+
+  get post(): Post {
+    this.#post ??= this.#decoded();
+    return this.#post;
+  }
+
+  #decoded(): Post {
+    const decoded = decodeCanonical(this.#bytes.toString('utf8'));
+    if (decoded.kind !== 'post') throw new InvariantError('R2', `evidence ${this.key} is no post: ${decoded.reason}`);
+    return decoded.post;
   }
 }

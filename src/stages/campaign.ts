@@ -16,6 +16,9 @@ import { TextNode, type CoreRule, type MemberPost } from '../windows/text-nodes.
 import { TimerQueue } from '../windows/timers.ts';
 import type { NodeRef } from './match.ts';
 
+/** Bound of a text's mass by its letters (Han, Kana and Hangul count two): about what a letter of a word tells. */
+const NATS_PER_LETTER = 1.25;
+
 /** Match events with their evidence in place of references. */
 export type CampaignEvent =
   | { readonly kind: 'post'; readonly node: NodeRef; readonly evidence: Evidence; readonly first: boolean }
@@ -161,7 +164,9 @@ export class CampaignStage {
       throw new InvariantError('M3', `a link names text node ${id}, whose posts were never sent`);
     const print = this.#fingerprinter;
     print.compute(evidence.post.text);
-    const mass = this.#similarity.mass(print.record, 0, print.tokenCount);
+    const nats = this.#similarity.mass(print.record, 0, print.tokenCount);
+    // A table tells nothing of a language that it has not seen, where every word looks rare.
+    const mass = Math.min(nats, NATS_PER_LETTER * print.normaliser.weight);
     const node = new TextNode(id, evidence.post.text, mass, evidence.post.createdAt);
     this.#nodes.set(id, node);
     return node;
@@ -180,7 +185,10 @@ export class CampaignStage {
     const campaign = campaignOf(node);
     if (campaign === undefined) node.posts.push(member);
     else campaign.add(node, member);
-    if (node.noteAccount(account, post.createdAt) || campaign !== undefined) touched.add(node);
+    const isNew = node.noteAccount(account, post.createdAt);
+    // The one account that a text of little evidence stands for may be another one now (C2).
+    const isLittle = node.massNats < this.#settings.core.massMinNats;
+    if (isNew || isLittle || campaign !== undefined) touched.add(node);
   }
 
   /** Finds the cores that the touched nodes make, joins campaigns, and returns those that have changed. */
@@ -207,7 +215,11 @@ export class CampaignStage {
     cores.sort((a, b) => compareText(a.id, b.id));
     for (const node of cores) this.#joinCores(node, changed);
     for (const node of cores) {
-      for (const neighbour of node.links.keys()) if (neighbour.lastMs > expiredMs) asked.add(neighbour);
+      for (const [neighbour, similarity] of node.links) {
+        if (neighbour.lastMs <= expiredMs) continue;
+        asked.add(neighbour);
+        this.#tell(neighbour, node, similarity);
+      }
     }
     for (const node of asked) if (!node.isCore) this.#hang(node, changed);
     for (const node of touched) {
@@ -247,6 +259,19 @@ export class CampaignStage {
     large.alert = alerts[0];
     large.merged.push(...small.merged, ...alerts.slice(1));
     return large;
+  }
+
+  /**
+   * A full neighbour has not kept its link to the new core. It takes it after all, unless it has as close a link to another
+   * core of that campaign: so a node has few links beyond its limit, one or two a campaign.
+   */
+  #tell(neighbour: TextNode, core: TextNode, similarity: number): void {
+    if (neighbour.isCore || neighbour.links.has(core)) return;
+    const campaign = campaignOf(core);
+    for (const [other, known] of neighbour.links) {
+      if (other.isCore && known >= similarity && campaignOf(other) === campaign) return;
+    }
+    neighbour.links.set(core, similarity);
   }
 
   /** C5: hangs a border node on its most similar core. */

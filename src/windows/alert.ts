@@ -34,11 +34,16 @@ export class AlertBuilder {
 
   build(campaign: Campaign, state: AlertState, status: AlertStatus, revisedMs: number, mergedInto?: string): Alert {
     const settings = this.#settings;
-    const nodes = Array.from(campaign.nodes).sort(byReach);
+    // A node whose only post is known under another text has none that counts.
+    const nodes = Array.from(campaign.nodes)
+      .filter((node) => node.postCount > 0)
+      .sort(byReach);
     const representative = nodes[0]!;
     this.#remember(representative.text);
     const variants = nodes.slice(0, settings.variantsListed);
-    const accounts = smallest(campaign.accounts.values(), settings.accountsListed, byFirstPost);
+    const summaries = campaign.accountSummaries();
+    const accounts = smallest(summaries.values(), settings.accountsListed, byFirstPost);
+    const firstMs = nodes.reduce((first, node) => Math.min(first, node.firstPostMs), Infinity);
     const samples = this.#samples(nodes);
     return {
       schema: 'chorus.alert.v1',
@@ -49,7 +54,7 @@ export class AlertBuilder {
       finding: 'coordinated posting',
       revisedAt: iso(revisedMs),
       openedAt: iso(state.openedMs),
-      firstPostAt: iso(campaign.firstMs),
+      firstPostAt: iso(firstMs),
       lastPostAt: iso(campaign.lastMs),
       windowMs: settings.windowMs,
       text: representative.text,
@@ -57,7 +62,7 @@ export class AlertBuilder {
       postCount: campaign.postCount,
       variantCount: nodes.length,
       forwardCount: campaign.forwardCount,
-      platforms: platformsOf(campaign),
+      platforms: platformsOf(summaries),
       foundBy: findersOf(campaign),
       variants: { listed: variants.map((node) => this.#variant(node)), leftOut: nodes.length - variants.length },
       accounts: { listed: accounts.map(alertAccount), leftOut: campaign.accounts.size - accounts.length },
@@ -81,8 +86,8 @@ export class AlertBuilder {
       text: node.text,
       postCount: node.postCount,
       accountCount: node.accounts.size,
-      firstPostAt: iso(node.firstMs),
-      lastPostAt: iso(node.lastMs),
+      firstPostAt: iso(node.firstPostMs),
+      lastPostAt: iso(node.lastPostMs),
       simhash: hex64(print.simHi, print.simLo),
       similarity: Math.round(similarity * 1000) / 1000,
     };
@@ -117,7 +122,7 @@ function smallest<T>(elements: Iterable<T>, count: number, order: (a: T, b: T) =
 
 function byReach(a: TextNode, b: TextNode): number {
   return (
-    b.accounts.size - a.accounts.size || b.postCount - a.postCount || a.firstMs - b.firstMs || compareText(a.id, b.id)
+    b.accounts.size - a.accounts.size || b.postCount - a.postCount || a.firstPostMs - b.firstPostMs || compareText(a.id, b.id)
   );
 }
 
@@ -134,9 +139,9 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function platformsOf(campaign: Campaign): Record<string, number> {
+function platformsOf(summaries: ReadonlyMap<string, AccountSummary>): Record<string, number> {
   const counts = new Map<string, number>();
-  for (const { platform } of campaign.accounts.values()) counts.set(platform, (counts.get(platform) ?? 0) + 1);
+  for (const { platform } of summaries.values()) counts.set(platform, (counts.get(platform) ?? 0) + 1);
   return Object.fromEntries(Array.from(counts).sort((a, b) => compareText(a[0], b[0])));
 }
 

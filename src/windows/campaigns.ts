@@ -18,12 +18,13 @@ export interface CampaignLimits {
 
 export class Campaign {
   readonly nodes = new Set<TextNode>();
-  readonly accounts = new Map<string, AccountSummary>();
+  /** Posts by account, over all nodes. */
+  readonly accounts = new Map<string, number>();
   readonly sequence: number;
   postCount = 0;
   keptPosts = 0;
   forwardCount = 0;
-  firstMs = Infinity;
+  /** Time of the last post. */
   lastMs = -Infinity;
   families = 0;
   alert: AlertState | undefined;
@@ -40,27 +41,22 @@ export class Campaign {
     this.#limits = limits;
   }
 
-  /** Takes a node with all its posts in the window. */
+  /** Takes a node with all its posts in the window, or one that comes from another campaign. */
   join(node: TextNode): void {
     node.campaign = this;
     if (this.nodes.size < this.#limits.variantsMax) this.nodes.add(node);
     this.families |= node.families;
     if (node.accounts.size > 0) {
-      // The node has been in another campaign: its accounts are summed up already.
-      this.#absorb(node);
+      this.#include(node);
       return;
     }
     const posts = node.posts;
     node.posts = [];
-    for (const post of posts) this.#addTo(node, post);
+    for (const post of posts) this.add(node, post);
   }
 
   /** Takes one more post of a node that has joined. */
-  add(node: TextNode, post: MemberPost): void {
-    this.#addTo(node, post);
-  }
-
-  #addTo(node: TextNode, member: MemberPost): void {
+  add(node: TextNode, member: MemberPost): void {
     const { createdAt } = member.post;
     node.postCount++;
     this.postCount++;
@@ -72,32 +68,35 @@ export class Campaign {
       node.posts.push(member);
       this.keptPosts++;
     }
-    if (this.accounts.has(member.account) || this.accounts.size < this.#limits.accountsMax) {
+    const posts = this.accounts.get(member.account);
+    if (posts !== undefined || this.accounts.size < this.#limits.accountsMax) {
+      this.accounts.set(member.account, (posts ?? 0) + 1);
       note(node.accounts, member);
-      note(this.accounts, member);
     }
-    this.firstMs = Math.min(this.firstMs, createdAt);
+    node.firstPostMs = Math.min(node.firstPostMs, createdAt);
+    node.lastPostMs = Math.max(node.lastPostMs, createdAt);
     this.lastMs = Math.max(this.lastMs, createdAt);
   }
 
   /** Lets nodes go: a border node to another campaign, or dead nodes. */
   leave(leaving: readonly TextNode[]): void {
+    let last = false;
     for (const node of leaving) {
       node.campaign = undefined;
-      this.nodes.delete(node);
+      if (!this.nodes.delete(node)) continue;
+      this.postCount -= node.postCount;
+      this.forwardCount -= node.forwardCount;
+      this.keptPosts -= node.posts.length;
+      for (const [account, { postCount }] of node.accounts) {
+        const posts = this.accounts.get(account);
+        if (posts === undefined || posts <= postCount) this.accounts.delete(account);
+        else this.accounts.set(account, posts - postCount);
+      }
+      last ||= node.lastPostMs === this.lastMs;
     }
-    const nodes = Array.from(this.nodes);
-    this.nodes.clear();
-    this.accounts.clear();
-    this.postCount = 0;
-    this.keptPosts = 0;
-    this.forwardCount = 0;
-    this.firstMs = Infinity;
+    if (!last) return;
     this.lastMs = -Infinity;
-    for (const node of nodes) {
-      this.nodes.add(node);
-      this.#absorb(node);
-    }
+    for (const node of this.nodes) this.lastMs = Math.max(this.lastMs, node.lastPostMs);
   }
 
   /** Takes over all nodes of another campaign. */
@@ -105,41 +104,56 @@ export class Campaign {
     for (const node of other.nodes) {
       if (this.nodes.size < this.#limits.variantsMax) this.nodes.add(node);
       node.campaign = this;
-      this.#absorb(node);
+      this.#include(node);
     }
     this.families |= other.families;
     other.nodes.clear();
     other.into = this;
   }
 
-  #absorb(node: TextNode): void {
+  #include(node: TextNode): void {
     this.postCount += node.postCount;
     this.forwardCount += node.forwardCount;
     const room = this.#limits.postsMax - this.keptPosts;
     if (node.posts.length > room) node.posts.length = room;
     this.keptPosts += node.posts.length;
-    for (const [account, summary] of node.accounts) {
-      const known = this.accounts.get(account);
-      if (known === undefined) {
-        if (this.accounts.size < this.#limits.accountsMax) this.accounts.set(account, { ...summary });
-      } else {
-        known.postCount += summary.postCount;
-        known.firstMs = Math.min(known.firstMs, summary.firstMs);
-        known.lastMs = Math.max(known.lastMs, summary.lastMs);
-      }
-      this.firstMs = Math.min(this.firstMs, summary.firstMs);
-      this.lastMs = Math.max(this.lastMs, summary.lastMs);
+    for (const [account, { postCount }] of node.accounts) {
+      const posts = this.accounts.get(account);
+      if (posts === undefined && this.accounts.size >= this.#limits.accountsMax) continue;
+      this.accounts.set(account, (posts ?? 0) + postCount);
     }
+    this.lastMs = Math.max(this.lastMs, node.lastPostMs);
   }
 
   /** Distinct accounts with a post after `expiredMs`, counted up to `enough`. */
   accountsSince(expiredMs: number, enough: number): number {
-    let count = 0;
-    for (const summary of this.accounts.values()) {
-      if (summary.lastMs <= expiredMs) continue;
-      if (++count >= enough) break;
+    const accounts = new Set<string>();
+    for (const node of this.nodes) {
+      for (const [account, { lastMs }] of node.accounts) {
+        if (lastMs <= expiredMs) continue;
+        accounts.add(account);
+        if (accounts.size >= enough) return enough;
+      }
     }
-    return count;
+    return accounts.size;
+  }
+
+  /** What each account did, over all nodes. */
+  accountSummaries(): Map<string, AccountSummary> {
+    const summaries = new Map<string, AccountSummary>();
+    for (const node of this.nodes) {
+      for (const [account, summary] of node.accounts) {
+        const known = summaries.get(account);
+        if (known === undefined) {
+          summaries.set(account, { ...summary });
+          continue;
+        }
+        known.postCount += summary.postCount;
+        known.firstMs = Math.min(known.firstMs, summary.firstMs);
+        known.lastMs = Math.max(known.lastMs, summary.lastMs);
+      }
+    }
+    return summaries;
   }
 
   /** Before an alert: drops nodes without a post after `expiredMs`, so that a trickle of posts does not pile up. */

@@ -47,8 +47,11 @@ export class TextNode {
   /** As its first post wrote it. */
   readonly text: string;
   readonly massNats: number;
-  firstMs: number;
+  /** When it was last alive: its last post, or that post sent again. */
   lastMs: number;
+  /** Times of the first and last post that count in its campaign. */
+  firstPostMs = Infinity;
+  lastPostMs = -Infinity;
   /** Accounts with a post in the window and the time of the last one, the longest silent first. */
   readonly recent = new Map<string, number>();
   /** Posts kept: those in the window, and once in a campaign all that it has room for. */
@@ -70,7 +73,6 @@ export class TextNode {
     this.id = id;
     this.text = text;
     this.massNats = massNats;
-    this.firstMs = timeMs;
     this.lastMs = timeMs;
   }
 

@@ -147,6 +147,28 @@ describe('the campaign stage', () => {
     ]);
   });
 
+  test('of two cores equally similar a border node hangs on that of the smaller id, also when it comes later', () => {
+    const story = new Story(stageOf({}));
+    for (let i = 0; i < 5; i++) story.post(i, 2, `a${i}`);
+    story.post(10, 3, 'border', { 2: 0.33 });
+    story.post(20, 1, 'b0', { 3: 0.33 });
+    for (let i = 1; i < 5; i++) story.post(20 + i, 1, `b${i}`);
+    story.finish();
+    expect(story.members()).toEqual([
+      ['a0', 'a1', 'a2', 'a3', 'a4'],
+      ['border', 'b0', 'b1', 'b2', 'b3', 'b4'],
+    ]);
+  });
+
+  test('a text whose only post is known under another text is no variant', () => {
+    const story = new Story(stageOf({}));
+    for (let i = 0; i < 5; i++) story.post(i, 1, `p${i}`);
+    story.post(6, 2, 'p4', { 1: 0.5 });
+    expect(story.finish()).toEqual(['open 4 accounts=5 posts=5', 'closed 104 accounts=5 posts=5']);
+    expect(story.out.map(({ alert }) => alert.variantCount)).toEqual([1, 1]);
+    expect(story.out.at(-1)!.alert.variants.listed).toHaveLength(1);
+  });
+
   test('when event time is moved on in between, nothing comes out differently', () => {
     const told = [undefined, 92].map((tickMs) => {
       const story = new Story(stageOf({}));

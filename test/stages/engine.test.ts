@@ -11,6 +11,8 @@ import { Twin, type TwinRevision } from './twin.ts';
 
 /** Levels 4 to 15 by cell: words of 3 to 11 nats, so that R of texts with some words changed lies around the thresholds. */
 const TABLE = tableBytes({ natsPerLevel: 0.75, levelOf: (cell) => 4 + (((cell * 2654435761) >>> 13) % 12) });
+/** More of them, now and then, by hand: `FEEDS=3000 npx vitest run test/stages/engine.test.ts --testTimeout=600000`. */
+const FEEDS = Number(process.env['FEEDS'] ?? 300);
 const START_MS = Date.UTC(2024, 0, 1);
 
 function settingsOf(changes: Partial<Settings>, slots?: number): StageSettings {
@@ -145,7 +147,93 @@ describe('the engine and its naive twin', () => {
       fc.property(feed, (options) => {
         expectTwins(options);
       }),
-      { numRuns: 300 },
+      { numRuns: FEEDS },
     );
+  });
+});
+
+describe('the engine, however much room it begins with,', () => {
+  test('says the same', () => {
+    fc.assert(
+      fc.property(feed, fc.integer({ min: 1, max: 40 }), (options, slots) => {
+        const posts = postsOf(options);
+        const { windowMs, minAccounts } = options;
+        const changes = { windowMs, minAccounts, families: { simhash: options.simhash } };
+        const small = run(settingsOf(changes, slots), posts);
+        expect(JSON.stringify(small)).toBe(JSON.stringify(run(settingsOf(changes), posts)));
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('one account that floods the window with variants of a text', () => {
+  const VARIANTS = 500;
+
+  /** Variants of one text of twelve words, three of them changed in each. */
+  function flood(seed: number): { readonly random: Random; readonly variant: () => string } {
+    const random = new Random(seed);
+    const base = Array.from({ length: 12 }, () => word(random) + word(random));
+    const variant = (): string => {
+      const words = base.slice();
+      for (let changes = 3; changes > 0; changes--) words[random.below(12)] = word(random) + word(random);
+      return words.join(' ');
+    };
+    return { random, variant };
+  }
+
+  function postsBy(accounts: readonly string[], variant: () => string): Post[] {
+    return accounts.map((account, i) => ({
+      id: `p${i}`,
+      platform: 'x',
+      account,
+      text: variant(),
+      createdAt: START_MS + 10 * i,
+    }));
+  }
+
+  test('is one account: no alert', () => {
+    const { variant } = flood(1);
+    const posts = postsBy(Array<string>(VARIANTS).fill('flood'), variant);
+    expect(run(settingsOf({ minAccounts: 2 }), posts)).toEqual([]);
+  });
+
+  /** The twin keeps every link. The engine may tell one campaign as two here, but of nobody's posts less. */
+  test.each([5, 24])('hides no account of a campaign of ten with a variant each, seed %i', (seed) => {
+    const { random, variant } = flood(seed);
+    const real = Array.from({ length: 10 }, (_, i) => `real${i}`);
+    const posts = postsBy(random.shuffled([...Array<string>(VARIANTS).fill('flood'), ...real]), variant);
+    const accountOf = new Map(posts.map(({ id, account }) => [id, account]));
+    const [found, expected] = [run(settingsOf({}), posts).map(plain), twinRun(settingsOf({}), posts)].map(
+      (revisions) => {
+        const opened = revisions.filter(({ status }) => status === 'open').map(({ revisedMs }) => revisedMs);
+        const members = revisions.flatMap((revision) => revision.members ?? []);
+        return {
+          openedMs: Math.min(...opened),
+          accounts: Array.from(new Set(members.map((id) => accountOf.get(id)!))).sort(),
+        };
+      },
+    );
+    expect(found).toEqual(expected);
+    expect(found!.accounts.length).toBeGreaterThanOrEqual(10);
+  });
+
+  test('costs each post a bounded number of comparisons', () => {
+    const { variant } = flood(3);
+    const settings = settingsOf({});
+    const stage = new FingerprintStage(settings.fingerprint);
+    const engine = new Engine(settings);
+    let before = 0;
+    for (const post of postsBy(Array<string>(3 * VARIANTS).fill('flood'), variant)) {
+      stage.process(post);
+      engine.process(stage.words, 0, Buffer.from(JSON.stringify(post)), []);
+      const { candidates, links } = engine.match.index.counters;
+      const compared = candidates[0] + candidates[1];
+      expect(compared - before).toBeLessThanOrEqual((6 + 3) * 16);
+      expect(links[0] + links[1]).toBeLessThanOrEqual(compared);
+      before = compared;
+    }
+    expect(before).toBeGreaterThan(20 * VARIANTS);
+    expect(engine.match.index.cappedTotal).toBeGreaterThan(VARIANTS);
   });
 });

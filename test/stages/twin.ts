@@ -2,11 +2,16 @@
  * The three stages as their rules say them: every node against every other, plain sets, campaigns by relabelling. Slow.
  */
 import { hashStrings, hex64 } from '../../src/fingerprints/hash.ts';
+import { Normaliser } from '../../src/fingerprints/normalise.ts';
 import { Similarity } from '../../src/fingerprints/similarity.ts';
 import { ENTRY, entryRecordAt, entryTokenCount } from '../../src/frames/entry.ts';
 import type { Post } from '../../src/model.ts';
 import type { StageSettings } from '../../src/runtime/engine.ts';
 import { NaiveIndex, textOf, type NaiveNode } from '../support/naive-index.ts';
+
+/** A text's mass is bounded by its letters, wide ones counted twice. */
+const NATS_PER_LETTER = 1.25;
+const normaliser = new Normaliser();
 
 /** A revision in what decides: the rest of an alert has tests of its own. */
 export interface TwinRevision {
@@ -61,7 +66,7 @@ export class Twin {
   readonly #index: NaiveIndex;
   readonly #similarity: Similarity;
   /** Posts by reference: what the naive index names first posts by. */
-  readonly #posts: { key: string; sent: Sent }[] = [];
+  readonly #posts: { key: string; sent: Sent; text: string }[] = [];
   readonly #known = new Map<string, number>();
   readonly #nodes = new Map<string, Node>();
   readonly #campaigns = new Set<Campaign>();
@@ -88,6 +93,7 @@ export class Twin {
     this.#posts.push({
       key,
       sent: { account: `${post.platform} ${post.account}`, timeMs: post.createdAt, name: post.id },
+      text: post.text,
     });
     this.#changed.clear();
     const same = this.#index.nodes.get(textOf(words));
@@ -121,7 +127,9 @@ export class Twin {
     let node = this.#nodes.get(of.text);
     if (node === undefined) {
       const { words } = of;
-      const massNats = this.#similarity.mass(words, entryRecordAt(words, 0), entryTokenCount(words, 0));
+      const nats = this.#similarity.mass(words, entryRecordAt(words, 0), entryTokenCount(words, 0));
+      normaliser.normalise(this.#posts[of.firstPost]!.text);
+      const massNats = Math.min(nats, NATS_PER_LETTER * normaliser.weight);
       const id = hex64(words[ENTRY.textHi]!, words[ENTRY.textLo]!);
       node = {
         id,
@@ -299,7 +307,7 @@ export class Twin {
       revisedMs: this.#nowMs,
       accounts: this.#accounts(campaign),
       posts: posts.length,
-      variants: campaign.nodes.size,
+      variants: Array.from(campaign.nodes).filter((node) => node.counted.length > 0).length,
       ...(mergedInto === undefined ? {} : { mergedInto }),
       ...(status === 'closed' ? { members: posts.map((post) => post.name).sort() } : {}),
     });

@@ -1,5 +1,6 @@
 /** Runs the command line as people do: in a process of its own. From the sources, so that a stale build hides nothing. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
@@ -7,7 +8,8 @@ export const ROOT = join(import.meta.dirname, '../..');
 const COMMAND = ['--import', 'tsx', join(ROOT, 'src/cli/main.ts')];
 
 export interface Outcome {
-  readonly code: number | null;
+  /** As a shell tells it: 128 and the number of the signal for a process ended by one. */
+  readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -22,7 +24,9 @@ export function start(args: readonly string[], env: Readonly<Record<string, stri
 }
 
 export async function finish(child: ChildProcess): Promise<Outcome> {
-  const code = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const code = new Promise<number>((resolve) => {
+    child.once('close', (exitCode, signal) => resolve(exitCode ?? 128 + constants.signals[signal!]));
+  });
   const [stdout, stderr] = await Promise.all([text(child.stdout!), text(child.stderr!)]);
   return { code: await code, stdout, stderr };
 }

@@ -151,6 +151,42 @@ describe('the bucket index and its naive twin', () => {
     for (const victim of victims) expect(post(victim, 2)).toBe(true);
   });
 
+  /**
+   * Forty texts in one bucket of sixteen, posted at 0; those of `again` once more, at 50. At 60 and 61 two texts walk the
+   * bucket and let go of whom they can. At 120 the texts posted once have left, and the others must all be compared.
+   */
+  test.each([
+    ['before it was let go of', [60, 61], 50],
+    ['after it was let go of', [30, 31], 50],
+  ])('a text posted again %s is compared when those before it have left', (_, walksMs, againMs) => {
+    const settings = { simhash: false, hammingMax: 10, linkSimilarity: 0.3, idfNats: IDF_NATS, secretHi: 1 };
+    const index = new BucketIndex({ ...settings, windowMs: 100 });
+    const random = new Random(11);
+    const tokens = [7, 9, 11].map((hash) => ({ hash, level: 15 }));
+    const textOfBucket = (): TextSpec => {
+      const [hi, lo] = [random.word(), random.word()];
+      return { hi, lo, simHi: 0, simLo: 0, keys: [77], tokens, trigramBits: [] };
+    };
+    const post = (text: TextSpec, timeMs: number): void => {
+      const words = entryOf(text, timeMs, 0, false);
+      index.advance(timeMs);
+      const slot = index.find(words, 0);
+      if (slot < 0) index.insert(words, 0, 0);
+      else index.repeat(slot, words, 0);
+    };
+    const texts = Array.from({ length: 40 }, textOfBucket);
+    const again = texts.filter((_text, i) => i % 4 === 0);
+    for (const text of texts) post(text, 0);
+    const steps = [
+      ...walksMs.map((timeMs) => ({ timeMs, run: () => post({ ...textOfBucket(), tokens: [] }, timeMs) })),
+      { timeMs: againMs, run: () => again.forEach((text) => post(text, againMs)) },
+    ];
+    for (const { run } of steps.sort((a, b) => a.timeMs - b.timeMs)) run();
+    post(textOfBucket(), 120);
+    const matched = Array.from({ length: index.matchCount }, (_match, i) => index.textLo(index.matchSlots[i]!));
+    expect(new Set(matched)).toEqual(new Set(again.map(({ lo }) => lo)));
+  });
+
   test('a chain never goes on into a slot that has been taken anew', () => {
     expectTwins({ seed: 0, posts: 49, texts: 10, keys: 43, windowMs: 9, slots: 9, simhash: false });
   });

@@ -1,0 +1,61 @@
+/** What the benchmarks share: their posts, a table, and how a figure is taken. */
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { decodeCanonical } from '../src/consumers/formats/canonical.ts';
+import { trainOn } from '../src/fingerprints/fingerprint.ts';
+import { FrequencyTrainer } from '../src/fingerprints/frequency-table.ts';
+import { Normaliser } from '../src/fingerprints/normalise.ts';
+import type { Post } from '../src/model.ts';
+import { postLine, simulate } from '../src/simulate/feed.ts';
+
+const DAY_MS = 86_400_000;
+const START_MS = Date.UTC(2026, 0, 15);
+
+/** Lines of canonical posts: of a file (plain or gzip), or `count` simulated ones without campaigns. */
+export function benchLines(file: string | undefined, count: number): string[] {
+  if (file === undefined) {
+    const feed = simulate({ seed: 7, posts: count, startMs: START_MS, durationMs: DAY_MS, campaigns: 0, copying: 0 });
+    return Array.from(feed, ({ post }) => postLine(post));
+  }
+  const bytes = readFileSync(file);
+  const text = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+  return text.split('\n').filter((line) => line !== '');
+}
+
+export function postsOf(lines: readonly string[]): Post[] {
+  return lines.flatMap((line) => {
+    const decoded = decodeCanonical(line);
+    return decoded.kind === 'post' ? [decoded.post] : [];
+  });
+}
+
+export function tableOf(posts: readonly Post[]): Uint8Array {
+  const trainer = new FrequencyTrainer();
+  const normaliser = new Normaliser();
+  for (const post of posts) {
+    normaliser.normalise(post.text);
+    trainOn(trainer, normaliser);
+  }
+  return trainer.finish();
+}
+
+/** Median nanoseconds an element over `runs` runs of `run`, each over `count` elements, after one run to warm up. */
+export function nanosecondsEach(runs: number, count: number, run: () => void): number {
+  run();
+  const each: number[] = [];
+  for (let i = 0; i < runs; i++) {
+    const start = process.hrtime.bigint();
+    run();
+    each.push(Number(process.hrtime.bigint() - start) / count);
+  }
+  return each.toSorted((a, b) => a - b)[runs >> 1]!;
+}
+
+/** Nanoseconds of processor time an element of one run, after one to warm up: another process on the machine counts less. */
+export function cpuNanosecondsEach(count: number, run: () => number): number {
+  run();
+  const start = process.cpuUsage();
+  run();
+  const { user, system } = process.cpuUsage(start);
+  return ((user + system) * 1000) / count;
+}

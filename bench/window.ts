@@ -1,0 +1,90 @@
+/**
+ * The cost of a post with a full window behind it: fingerprint, look-up, verification and insertion, and the bytes it takes.
+ *
+ *   node bench/window.js [--posts FILE] [--window-posts 1000000,10000000] [--simhash on|off]
+ *
+ * A window of millions of posts is made from a few hundred thousand texts, fed again and again under another salt: every
+ * hash of a post (text, keys, SimHash64) is changed with the pass, its record is not. So memory behaves as with as many
+ * distinct posts, and a post meets candidates of its own pass only.
+ */
+import { parseArgs } from 'node:util';
+import { ENTRY, entryKeyCount } from '../src/frames/entry.ts';
+import { mix32 } from '../src/fingerprints/hash.ts';
+import { stageSettings } from '../src/runtime/engine.ts';
+import { DEFAULTS } from '../src/settings.ts';
+import { FingerprintStage } from '../src/stages/fingerprint.ts';
+import { MatchStage, type MatchEvent } from '../src/stages/match.ts';
+import { benchLines, postsOf, tableOf } from './support.ts';
+
+const { values } = parseArgs({
+  options: {
+    posts: { type: 'string' },
+    'window-posts': { type: 'string', default: '1000000,10000000' },
+    simhash: { type: 'string', default: 'on' },
+  },
+});
+
+const posts = postsOf(benchLines(values.posts, 250_000));
+const table = tableOf(posts);
+
+for (const size of values['window-posts'].split(',').map(Number)) measure(size, values.simhash === 'on');
+
+function measure(windowPosts: number, simhash: boolean): void {
+  const settings = { ...DEFAULTS, windowMs: windowPosts, families: { simhash } };
+  const stages = stageSettings({ settings, table, engine: 'bench' });
+  const fingerprints = new FingerprintStage(stages.fingerprint);
+  const match = new MatchStage(stages.match);
+  const out: MatchEvent[] = [];
+  let timeMs = 0;
+  let measuredFrom = process.cpuUsage();
+  let links = 0;
+  // One post a millisecond: the window is full after `windowPosts`, and the measured stretch slides it on.
+  const slide = Math.min(1_000_000, windowPosts);
+  const counters = match.index.counters;
+  let candidatesBefore = 0;
+  while (timeMs < windowPosts + slide) {
+    if (timeMs === windowPosts) {
+      measuredFrom = process.cpuUsage();
+      candidatesBefore = counters.candidates[0] + counters.candidates[1];
+      links = 0;
+    }
+    const post = posts[timeMs % posts.length]!;
+    const words = fingerprints.words;
+    if (fingerprints.process({ ...post, createdAt: timeMs }) > 0) {
+      salt(words, Math.floor(timeMs / posts.length));
+      out.length = 0;
+      match.process(words, 0, timeMs, out);
+      for (const event of out) if (event.kind === 'link') links++;
+    }
+    timeMs++;
+  }
+  const { user, system } = process.cpuUsage(measuredFrom);
+  const each = ((user + system) * 1000) / slide;
+  const candidates = (counters.candidates[0] + counters.candidates[1] - candidatesBefore) / slide;
+  console.log(
+    JSON.stringify({
+      windowPosts,
+      simhash,
+      nsPerPost: Math.round(each),
+      candidatesPerPost: round(candidates),
+      linksPerPost: round(links / slide),
+      nodes: match.index.nodes,
+      indexBytes: match.index.bytes,
+      bytesPerPost: round(match.index.bytes / windowPosts),
+      longestBucket: match.index.longestBucket,
+    }),
+  );
+}
+
+function salt(words: Uint32Array, pass: number): void {
+  const hash = mix32(pass);
+  words[ENTRY.textHi]! ^= hash;
+  words[ENTRY.textLo]! ^= mix32(hash);
+  words[ENTRY.simHi]! ^= hash;
+  words[ENTRY.simLo]! ^= mix32(hash + 1);
+  for (let k = 0; k < entryKeyCount(words, 0); k++) words[ENTRY.keys + k]! ^= hash >>> 1;
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
