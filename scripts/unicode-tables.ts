@@ -314,7 +314,6 @@ function main(source: string, target: string): void {
  * promote the sale, use or other dealings in these Data Files or Software without prior written authorization of the
  * copyright holder.
  */
-export const UNICODE_VERSION = '${process.versions.unicode}';
 
 /** Runs over U+0000 to U+1FFFF. */
 export const PACKED_VALUES = ${literal(encodeValues(values))};

@@ -47,7 +47,11 @@ export type RejectionReason = (typeof REJECTION_REASONS)[number];
 /** What a decoder makes of one record: a post, or the reason why it is none. Never an exception. */
 export type Decoded =
   | { readonly kind: 'post'; readonly post: Post }
-  | { readonly kind: 'rejection'; readonly reason: RejectionReason; /** Names the field and the bound, holds no text of the post. */ readonly detail: string };
+  | {
+      readonly kind: 'rejection';
+      readonly reason: RejectionReason;
+      /** Names the field and the bound, holds no text of the post. */ readonly detail: string;
+    };
 
 /** A post as the campaign stage keeps it: the post and its key, a hash of platform and id (16 hexadecimal digits). */
 export interface Evidence {

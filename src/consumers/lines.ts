@@ -48,7 +48,7 @@ export class LineBatch {
 
   /** The bytes of line `i` without its end; the first 256 of a line that is too long. */
   bytes(i: number): Uint8Array {
-    return this.#bytes.subarray(this.#starts[i]!, this.#ends[i]!);
+    return this.#bytes.subarray(this.#starts[i], this.#ends[i]);
   }
 
   /** The number of line `i` in its input, from 1, blank lines counted. */

@@ -156,7 +156,8 @@ export function hammingDistance(aHi: number, aLo: number, bHi: number, bLo: numb
 
 /** Number of set bits (Hacker's Delight, section 5-1). */
 export function popcount32(word: number): number {
-  word -= (word >>> 1) & 0x55555555;
-  word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
-  return Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+  // Signed from the first step on: an unsigned word above 2^31 would be subtracted from in floating point.
+  const pairs = ((word | 0) - ((word >>> 1) & 0x55555555)) | 0;
+  const nibbles = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return Math.imul((nibbles + (nibbles >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

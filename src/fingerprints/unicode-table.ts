@@ -20,7 +20,6 @@
  * promote the sale, use or other dealings in these Data Files or Software without prior written authorization of the
  * copyright holder.
  */
-export const UNICODE_VERSION = '17.0';
 
 /** Runs over U+0000 to U+1FFFF. */
 export const PACKED_VALUES = [

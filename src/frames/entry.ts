@@ -8,7 +8,7 @@
  *   word 7, 8    SimHash64, high and low
  *   word 9 ..    keyCount shingle keys, then the record (fingerprints/record.ts)
  */
-import { RECORD_WORDS_MAX, recordWords } from '../fingerprints/record.ts';
+import { RECORD_WORDS_MAX } from '../fingerprints/record.ts';
 import { SHINGLE_KEYS_MAX } from '../fingerprints/shingles.ts';
 
 export const ENTRY_HEADER_WORDS = 9;
@@ -39,21 +39,12 @@ export function entryHasSimhash(words: Uint32Array, at: number): boolean {
   return (words[at]! & 0x1000) !== 0;
 }
 
-export function entryDropped(words: Uint32Array, at: number): number {
-  return words[at]! >>> 16;
-}
-
 export function entryTimeMs(words: Uint32Array, at: number): number {
   return words[at + ENTRY.timeHi]! * 2 ** 32 + words[at + ENTRY.timeLo]!;
 }
 
 export function entryRecordAt(words: Uint32Array, at: number): number {
   return at + ENTRY.keys + entryKeyCount(words, at);
-}
-
-/** Number of words of the entry at `words[at]`. */
-export function entryWords(words: Uint32Array, at: number): number {
-  return ENTRY_HEADER_WORDS + entryKeyCount(words, at) + recordWords(entryTokenCount(words, at));
 }
 
 export function entryMeta(tokenCount: number, keyCount: number, hasSimhash: boolean, dropped: number): number {

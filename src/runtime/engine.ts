@@ -104,6 +104,11 @@ export class Engine {
     return this.#evidence.bytes;
   }
 
+  /** Makes room for so many posts in one window, before the first. */
+  reserve(posts: number): void {
+    this.match.index.reserve(posts);
+  }
+
   /** Takes the next entry in the total order, with its post as canonical JSON, and appends the revisions it causes. */
   process(words: Uint32Array, at: number, post: Uint8Array, out: Revision[]): void {
     const timeMs = entryTimeMs(words, at);

@@ -104,6 +104,10 @@ export interface ReplayResult {
   readonly failure: InputError | undefined;
 }
 
+/** How much fuller than the mean a window is taken to be. */
+const EVENNESS = 1.5;
+/** Beyond it the window grows as it fills: what is reserved is memory. */
+const RESERVED_MAX = 4_000_000;
 const STRONGEST_MAX = 5;
 /** A line of more bytes is not kept as it is: what it holds beside the post (most of it) would fill the window's memory. */
 const LINE_KEPT_BYTES_MAX = 4096;
@@ -240,10 +244,19 @@ class Replay {
     );
   }
 
+  /** Posts of one window if they come evenly, and some more. */
+  #expectedInWindow(): number {
+    const { recordCount } = this.#sorter;
+    const spanMs = Math.max(1, this.#lastMs - this.#firstMs);
+    const share = Math.min(1, (EVENNESS * this.#options.settings.windowMs) / spanMs);
+    return Math.min(RESERVED_MAX, Math.ceil(recordCount * share));
+  }
+
   async match(): Promise<void> {
     // An abort that has ended the reading leaves what was read to be matched.
     const endedReading = this.#isAborted;
     const engine = this.#engine;
+    engine.reserve(this.#expectedInWindow());
     const out: Revision[] = [];
     for await (const batch of this.#sorter.drain()) {
       for (let i = 0; i < batch.count; i++) {

@@ -122,7 +122,10 @@ function smallest<T>(elements: Iterable<T>, count: number, order: (a: T, b: T) =
 
 function byReach(a: TextNode, b: TextNode): number {
   return (
-    b.accounts.size - a.accounts.size || b.postCount - a.postCount || a.firstPostMs - b.firstPostMs || compareText(a.id, b.id)
+    b.accounts.size - a.accounts.size ||
+    b.postCount - a.postCount ||
+    a.firstPostMs - b.firstPostMs ||
+    compareText(a.id, b.id)
   );
 }
 

@@ -41,6 +41,7 @@ export class BucketChains {
   readonly #sweepStep: number;
   #sweepAt = 0;
   readonly #pointers = new Uint32Array(TOUCHED_MAX);
+  readonly #tags = new Int32Array(TOUCHED_MAX);
   readonly #priorities = new Float64Array(BUCKET_CANDIDATES_MAX);
 
   /**
@@ -88,24 +89,32 @@ export class BucketChains {
   }
 
   /**
-   * Reads the heads of several keys and the first entry behind each. The reads do not wait for one another, so the misses
-   * overlap, which those of `collect`, one chain after the other, cannot. The sum it returns is of no use.
+   * Reads the heads of several keys, the first entry behind each, and the node of an entry that has the key. The reads do
+   * not wait for one another, so the misses overlap, which those of `collect`, one chain after the other, cannot. The sum
+   * it returns is of no use.
    */
   touch(ring: NodeRing, keys: Uint32Array, count: number): number {
     const pointers = this.#pointers;
+    const tags = this.#tags;
     const headCount = this.#headCount;
+    const span = this.#span;
+    const keysPerSlot = this.#keysPerSlot;
     for (let k = 0; k < count; k++) {
       const key = keys[k]!;
-      pointers[k] = this.#heads[key - Math.floor(key / headCount) * headCount]!;
+      const tag = Math.floor(key / headCount);
+      tags[k] = tag;
+      pointers[k] = this.#heads[key - tag * headCount]!;
     }
     let sum = 0;
     for (let k = 0; k < count; k++) {
       const pointer = pointers[k]!;
       if (pointer === 0) continue;
-      const at = (pointer - 1 - Math.floor((pointer - 1) / this.#span) * this.#span) | 0;
-      const sequence = (at / this.#keysPerSlot) | 0;
+      const tag = Math.floor((pointer - 1) / span);
+      const at = (pointer - 1 - tag * span) | 0;
+      const sequence = (at / keysPerSlot) | 0;
       const slot = sequence < this.#slots ? sequence : sequence - this.#slots;
-      sum += this.#next[slot * this.#keysPerSlot + at - sequence * this.#keysPerSlot]! + ring.touch(slot);
+      sum += this.#next[slot * keysPerSlot + at - sequence * keysPerSlot]!;
+      if (tag === tags[k]) sum += ring.touch(slot);
     }
     return sum;
   }

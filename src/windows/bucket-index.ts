@@ -81,12 +81,28 @@ export class BucketIndex {
   readonly #candidates = new CandidateSet();
 
   constructor(settings: BucketIndexSettings) {
-    const slots = settings.slots ?? 4096;
     this.#settings = settings;
     this.#similarity = new Similarity(settings.idfNats);
-    this.#ring = new NodeRing(slots, slots * WORDS_PER_SLOT, settings.windowMs, settings.secretHi, settings.simhash);
-    this.#shingles = new BucketChains(SHINGLE_ENTRIES, SHINGLE_KEY_SPACE, slots, 1);
-    this.#bands = settings.simhash ? new BucketChains(SIMHASH_BANDS, SIMHASH_BANDS * BAND_SPACE, slots, 0) : undefined;
+    const slots = settings.slots ?? 4096;
+    this.#ring = this.#emptyRing(slots);
+    this.#shingles = emptyShingles(slots);
+    this.#bands = settings.simhash ? emptyBands(slots) : undefined;
+  }
+
+  /**
+   * Makes room for a window of so many nodes before the first one comes, where that is known: growing to it would cost
+   * two passes over all of them. No result depends on it.
+   */
+  reserve(nodes: number): void {
+    if (this.#ring.live > 0 || nodes <= this.#ring.slots) return;
+    this.#ring = this.#emptyRing(nodes);
+    this.#shingles = emptyShingles(nodes);
+    if (this.#bands !== undefined) this.#bands = emptyBands(nodes);
+  }
+
+  #emptyRing(slots: number): NodeRing {
+    const { windowMs, secretHi, simhash } = this.#settings;
+    return new NodeRing(slots, slots * WORDS_PER_SLOT, windowMs, secretHi, simhash);
   }
 
   /** Bytes of all arrays. */
@@ -198,6 +214,10 @@ export class BucketIndex {
     const record = entryRecordAt(words, at);
     const tokenCount = entryTokenCount(words, at);
     this.matchCount = 0;
+    // The records first, all of them: their misses overlap here, and not in the loop that compares.
+    let touched = 0;
+    for (let i = 0; i < candidates.count; i++) touched ^= ring.touchRecord(candidates.slots[i]!);
+    this.touched ^= touched;
     for (let i = 0; i < candidates.count; i++) {
       const slot = candidates.slots[i]!;
       let families = candidates.families[i]!;
@@ -278,6 +298,14 @@ export class BucketIndex {
     }
     return Math.min(RECORD_RING_WORDS_MAX, Math.max(needed, Math.ceil(wanted)));
   }
+}
+
+function emptyShingles(slots: number): BucketChains {
+  return new BucketChains(SHINGLE_ENTRIES, SHINGLE_KEY_SPACE, slots, 1);
+}
+
+function emptyBands(slots: number): BucketChains {
+  return new BucketChains(SIMHASH_BANDS, SIMHASH_BANDS * BAND_SPACE, slots, 0);
 }
 
 /** A key of 31 bits folded to SHINGLE_KEY_SPACE, evenly. */

@@ -12,7 +12,7 @@
  * N3  A node whose slot has grown old when it is posted again moves to the ring's head; the slot left behind is void.
  *     So a text posted a million times costs a slot per thirty-second part of the window, not a slot per post.
  */
-import { recordWords } from '../fingerprints/record.ts';
+import { BITMAP_WORDS, recordWords } from '../fingerprints/record.ts';
 
 const OFFSET_BITS = 29;
 const OFFSET_MASK = 2 ** OFFSET_BITS - 1;
@@ -248,6 +248,12 @@ export class NodeRing {
     }
     this.words = longer;
     this.#wordsEnd = end;
+  }
+
+  /** Reads both cache lines of a record: see BucketChains.touch. */
+  touchRecord(slot: number): number {
+    const at = this.#get(slot, AT) & OFFSET_MASK;
+    return this.words[at]! ^ this.words[at + BITMAP_WORDS]!;
   }
 
   /** Reads what a candidate will be asked: see BucketChains.touch. */

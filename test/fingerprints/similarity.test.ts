@@ -163,10 +163,10 @@ describe('R3', () => {
     );
   });
 
-  test('of full bitmaps is a number below 1', () => {
-    const all = Array.from({ length: 256 }, (_, bit) => bit);
-    const { r3 } = parts([], [], all, all);
-    expect(r3).toBeGreaterThan(0.9);
-    expect(r3).toBeLessThan(1);
+  test('of bitmaps so full that their count is noise is 0', () => {
+    const bits = (count: number): number[] => Array.from({ length: count }, (_, bit) => bit);
+    expect(parts([], [], bits(201), bits(201)).r3).toBe(0);
+    expect(parts([], [], bits(200), bits(200)).r3).toBeGreaterThan(0.9);
+    expect(parts([], [], bits(200), bits(200)).r3).toBeLessThan(1);
   });
 });
