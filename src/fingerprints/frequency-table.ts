@@ -74,11 +74,12 @@ function problemOf(view: DataView): { name: string; value: string; bound: string
   const version = view.getUint32(4, true);
   if (version !== TABLE_VERSION)
     return { name: 'table', value: `version ${version}`, bound: `version ${TABLE_VERSION}` };
+  const top = view.getFloat32(20 + 4 * (IDF_LEVELS - 1), true);
   for (let level = 0; level < IDF_LEVELS; level++) {
     const nats = view.getFloat32(20 + 4 * level, true);
-    const least = level === 0 ? 0 : view.getFloat32(16 + 4 * level, true);
-    if (nats >= least && nats <= NATS_MAX) continue;
-    return { name: 'table', value: `${nats} nats for idf level ${level}`, bound: `from ${least} to ${NATS_MAX}` };
+    const due = (top * level) / (IDF_LEVELS - 1);
+    if (top <= NATS_MAX && Math.abs(nats - due) <= 1e-3) continue;
+    return { name: 'table', value: `${nats} nats for idf level ${level}`, bound: `level by level up to ${NATS_MAX}` };
   }
   return undefined;
 }

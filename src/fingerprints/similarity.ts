@@ -7,6 +7,7 @@
  * The priors are the rule for short texts: two equal texts of little evidence are still not alike. R1 carries rewording,
  * R3 carries typing errors, glued and letter-spaced words.
  */
+import { IDF_LEVELS } from './frequency-table.ts';
 import { BITMAP_BITS, BITMAP_WORDS, levelAt, tokenAt } from './record.ts';
 import { popcount32 } from './simhash.ts';
 
@@ -26,70 +27,101 @@ const TRIGRAMS_OF_BITS = Float64Array.from({ length: BITMAP_BITS + 1 }, (_, bits
 /** Above it, near 400 trigrams, the count is mostly noise: long texts are compared by their tokens. */
 const BITS_MAX = 200;
 
-/** Computes R for records (see record.ts) and keeps its two parts, for people who ask why. */
+/** Level of each token of the text that others are compared with, by its 16-bit hash; 0 for the tokens it has not. */
+const LEVEL_OF = new Uint8Array(65_536);
+
+/**
+ * Computes R for records (see record.ts) and keeps its two parts, for people who ask why. One text is set, then compared
+ * with any number of others: its tokens lie in a table then, so that a comparison is one pass over the other's tokens
+ * without a branch, where merging two sorted lists mispredicts at every other token.
+ */
 export class Similarity {
   r1 = 0;
   r3 = 0;
-  readonly #nats: Float32Array;
+  readonly #levelNats: number;
+  #words: Uint32Array = new Uint32Array(0);
+  #at = 0;
+  #tokenCount = 0;
+  #levels = 0;
+  #bits = 0;
 
-  /** @param idfNats nats of each idf level, from the frequency table. */
+  /** @param idfNats nats of each idf level, of the frequency table: level i has i times those of level 1 */
   constructor(idfNats: Float32Array) {
-    this.#nats = idfNats;
+    this.#levelNats = idfNats[IDF_LEVELS - 1]! / (IDF_LEVELS - 1);
   }
 
   /** R of the record of `aTokens` tokens at `a[aAt]` and the record of `bTokens` tokens at `b[bAt]`. */
   compare(a: Uint32Array, aAt: number, aTokens: number, b: Uint32Array, bAt: number, bTokens: number): number {
-    this.r3 = trigramShare(a, aAt, b, bAt);
-    this.r1 = this.#tokenShare(a, aAt, aTokens, b, bAt, bTokens);
+    this.begin(a, aAt, aTokens);
+    const similarity = this.with(b, bAt, bTokens);
+    this.end();
+    return similarity;
+  }
+
+  /** Sets the text that `with` compares others to, until `end`; of all instances one at a time. */
+  begin(words: Uint32Array, at: number, tokenCount: number): void {
+    this.#words = words;
+    this.#at = at;
+    this.#tokenCount = tokenCount;
+    let levels = 0;
+    for (let i = 0; i < tokenCount; i++) {
+      const level = levelAt(words, at, tokenCount, i);
+      LEVEL_OF[tokenAt(words, at, i)] = level;
+      levels += level;
+    }
+    this.#levels = levels;
+    let bits = 0;
+    for (let w = 0; w < BITMAP_WORDS; w++) bits += popcount32(words[at + w]!);
+    this.#bits = bits;
+  }
+
+  end(): void {
+    for (let i = 0; i < this.#tokenCount; i++) LEVEL_OF[tokenAt(this.#words, this.#at, i)] = 0;
+  }
+
+  /** R of the text set and the record of `tokenCount` tokens at `words[at]`. */
+  with(words: Uint32Array, at: number, tokenCount: number): number {
+    this.r3 = this.#trigramShare(words, at);
+    this.r1 = this.#tokenShare(words, at, tokenCount);
     return this.r1 > this.r3 ? this.r1 : this.r3;
   }
 
   /** Sum of the idf of a record's tokens, nats: the evidence in one text. */
   mass(words: Uint32Array, at: number, tokenCount: number): number {
-    let nats = 0;
-    for (let i = 0; i < tokenCount; i++) nats += this.#nats[levelAt(words, at, tokenCount, i)]!;
-    return nats;
+    let levels = 0;
+    for (let i = 0; i < tokenCount; i++) levels += levelAt(words, at, tokenCount, i);
+    return levels * this.#levelNats;
   }
 
-  #tokenShare(a: Uint32Array, aAt: number, aTokens: number, b: Uint32Array, bAt: number, bTokens: number): number {
-    const nats = this.#nats;
+  #tokenShare(words: Uint32Array, at: number, tokenCount: number): number {
+    const hashesAt = at + BITMAP_WORDS;
+    const levelsAt = hashesAt + ((tokenCount + 1) >>> 1);
+    let levels = this.#levels;
     let shared = 0;
-    let union = 0;
-    let i = 0;
-    let j = 0;
-    while (i < aTokens && j < bTokens) {
-      const x = tokenAt(a, aAt, i);
-      const y = tokenAt(b, bAt, j);
-      if (x === y) {
-        // Two tokens may meet in 16 bits: the commoner one's weight claims less.
-        const level = Math.min(levelAt(a, aAt, aTokens, i++), levelAt(b, bAt, bTokens, j++));
-        shared += nats[level]!;
-        union += nats[level]!;
-      } else if (x < y) {
-        union += nats[levelAt(a, aAt, aTokens, i++)]!;
-      } else {
-        union += nats[levelAt(b, bAt, bTokens, j++)]!;
-      }
+    for (let i = 0; i < tokenCount; i++) {
+      const hash = (words[hashesAt + (i >>> 1)]! >>> ((i & 1) << 4)) & 0xffff;
+      const level = (words[levelsAt + (i >>> 3)]! >>> ((i & 7) << 2)) & 15;
+      const own = LEVEL_OF[hash]!;
+      levels += level;
+      // Two tokens may meet in 16 bits: the commoner one's weight claims less.
+      shared += own < level ? own : level;
     }
-    while (i < aTokens) union += nats[levelAt(a, aAt, aTokens, i++)]!;
-    while (j < bTokens) union += nats[levelAt(b, bAt, bTokens, j++)]!;
-    return shared / (union + PRIOR_NATS);
+    return (shared * this.#levelNats) / ((levels - shared) * this.#levelNats + PRIOR_NATS);
   }
-}
 
-function trigramShare(a: Uint32Array, aAt: number, b: Uint32Array, bAt: number): number {
-  let inA = 0;
-  let inB = 0;
-  let inEither = 0;
-  for (let w = 0; w < BITMAP_WORDS; w++) {
-    const x = a[aAt + w]!;
-    const y = b[bAt + w]!;
-    inA += popcount32(x);
-    inB += popcount32(y);
-    inEither += popcount32(x | y);
+  #trigramShare(words: Uint32Array, at: number): number {
+    const own = this.#words;
+    const ownAt = this.#at;
+    let inOther = 0;
+    let inEither = 0;
+    for (let w = 0; w < BITMAP_WORDS; w++) {
+      const other = words[at + w]!;
+      inOther += popcount32(other);
+      inEither += popcount32(own[ownAt + w]! | other);
+    }
+    if (inEither > BITS_MAX) return 0;
+    const union = TRIGRAMS_OF_BITS[inEither]!;
+    const shared = TRIGRAMS_OF_BITS[this.#bits]! + TRIGRAMS_OF_BITS[inOther]! - union;
+    return shared > 0 ? shared / (union + PRIOR_TRIGRAMS) : 0;
   }
-  if (inEither > BITS_MAX) return 0;
-  const union = TRIGRAMS_OF_BITS[inEither]!;
-  const shared = TRIGRAMS_OF_BITS[inA]! + TRIGRAMS_OF_BITS[inB]! - union;
-  return shared > 0 ? shared / (union + PRIOR_TRIGRAMS) : 0;
 }

@@ -214,10 +214,12 @@ export class BucketIndex {
     const record = entryRecordAt(words, at);
     const tokenCount = entryTokenCount(words, at);
     this.matchCount = 0;
+    if (candidates.count === 0) return;
     // The records first, all of them: their misses overlap here, and not in the loop that compares.
     let touched = 0;
     for (let i = 0; i < candidates.count; i++) touched ^= ring.touchRecord(candidates.slots[i]!);
     this.touched ^= touched;
+    this.#similarity.begin(words, record, tokenCount);
     for (let i = 0; i < candidates.count; i++) {
       const slot = candidates.slots[i]!;
       let families = candidates.families[i]!;
@@ -227,14 +229,7 @@ export class BucketIndex {
       const simhash = families >>> 1;
       counters.candidates[0] += shingle;
       counters.candidates[1] += simhash;
-      const similarity = this.#similarity.compare(
-        words,
-        record,
-        tokenCount,
-        ring.words,
-        ring.recordAt(slot),
-        ring.tokenCount(slot),
-      );
+      const similarity = this.#similarity.with(ring.words, ring.recordAt(slot), ring.tokenCount(slot));
       if (similarity < linkSimilarity) continue;
       counters.links[0] += shingle;
       counters.links[1] += simhash;
@@ -242,6 +237,7 @@ export class BucketIndex {
       this.matchSimilarity[this.matchCount] = similarity;
       this.matchFamilies[this.matchCount++] = families;
     }
+    this.#similarity.end();
   }
 
   #hamming(slot: number, words: Uint32Array, at: number): number {
