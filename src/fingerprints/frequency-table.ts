@@ -75,11 +75,11 @@ function problemOf(view: DataView): { name: string; value: string; bound: string
   if (version !== TABLE_VERSION)
     return { name: 'table', value: `version ${version}`, bound: `version ${TABLE_VERSION}` };
   const top = view.getFloat32(20 + 4 * (IDF_LEVELS - 1), true);
-  for (let level = 0; level < IDF_LEVELS; level++) {
+  const isTop = top >= 0 && top <= NATS_MAX;
+  for (let level = isTop ? 0 : IDF_LEVELS - 1; level < IDF_LEVELS; level++) {
     const nats = view.getFloat32(20 + 4 * level, true);
-    const due = (top * level) / (IDF_LEVELS - 1);
-    if (top <= NATS_MAX && Math.abs(nats - due) <= 1e-3) continue;
-    return { name: 'table', value: `${nats} nats for idf level ${level}`, bound: `level by level up to ${NATS_MAX}` };
+    if (isTop && Math.abs(nats - (top * level) / (IDF_LEVELS - 1)) <= 1e-3) continue;
+    return { name: 'table', value: `${nats} nats for idf level ${level}`, bound: `in even steps up to ${NATS_MAX}` };
   }
   return undefined;
 }

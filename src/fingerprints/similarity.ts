@@ -27,7 +27,7 @@ const TRIGRAMS_OF_BITS = Float64Array.from({ length: BITMAP_BITS + 1 }, (_, bits
 /** Above it, near 400 trigrams, the count is mostly noise: long texts are compared by their tokens. */
 const BITS_MAX = 200;
 
-/** Level of each token of the text that others are compared with, by its 16-bit hash; 0 for the tokens it has not. */
+/** 1 + level of each token of the text that others are compared with, by its 16-bit hash; 0 for the tokens it has not. */
 const LEVEL_OF = new Uint8Array(65_536);
 
 /**
@@ -66,7 +66,7 @@ export class Similarity {
     let levels = 0;
     for (let i = 0; i < tokenCount; i++) {
       const level = levelAt(words, at, tokenCount, i);
-      LEVEL_OF[tokenAt(words, at, i)] = level;
+      LEVEL_OF[tokenAt(words, at, i)] = level + 1;
       levels += level;
     }
     this.#levels = levels;
@@ -96,17 +96,19 @@ export class Similarity {
   #tokenShare(words: Uint32Array, at: number, tokenCount: number): number {
     const hashesAt = at + BITMAP_WORDS;
     const levelsAt = hashesAt + ((tokenCount + 1) >>> 1);
-    let levels = this.#levels;
+    let union = this.#levels;
     let shared = 0;
     for (let i = 0; i < tokenCount; i++) {
       const hash = (words[hashesAt + (i >>> 1)]! >>> ((i & 1) << 4)) & 0xffff;
       const level = (words[levelsAt + (i >>> 3)]! >>> ((i & 7) << 2)) & 15;
-      const own = LEVEL_OF[hash]!;
-      levels += level;
-      // Two tokens may meet in 16 bits: the commoner one's weight claims less.
-      shared += own < level ? own : level;
+      const found = LEVEL_OF[hash]!;
+      const own = found - 1;
+      // All ones for a shared token. Two tokens may meet in 16 bits: the commoner one's weight claims less.
+      const isShared = -found >> 31;
+      shared += (own < level ? own : level) & isShared;
+      union += level - ((own > level ? own : level) & isShared);
     }
-    return (shared * this.#levelNats) / ((levels - shared) * this.#levelNats + PRIOR_NATS);
+    return (shared * this.#levelNats) / (union * this.#levelNats + PRIOR_NATS);
   }
 
   #trigramShare(words: Uint32Array, at: number): number {

@@ -186,7 +186,7 @@ describe('the bytes of a table', () => {
     ['a later version', (bytes) => bytes.with(4, 2), /version 2.*version 1/],
     ['levels that fall', (bytes) => withNats(bytes, 4, 2.5), /2\.5 nats for idf level 4/],
     ['a negative level', (bytes) => withNats(bytes, 0, -1), /-1 nats for idf level 0/],
-    ['a level beyond any feed', (bytes) => withNats(bytes, 15, 24), /24 nats for idf level 15.*from 14 to 23/],
+    ['a level beyond any feed', (bytes) => withNats(bytes, 15, 24), /24 nats for idf level 15.*up to 23/],
     ['a level that is no number', (bytes) => withNats(bytes, 7, NaN), /NaN nats for idf level 7/],
     ['an endless level', (bytes) => withNats(bytes, 15, Infinity), /Infinity nats for idf level 15/],
   ];

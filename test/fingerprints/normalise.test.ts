@@ -274,7 +274,7 @@ describe('against the slow twin', () => {
     fc.assert(
       fc.property(texts, (text) => {
         const once = normalised(text);
-        fc.pre(!/^(?:[rmqh]t|via) /.test(once));
+        fc.pre(!/^(?:[rmqhv]t|via) /.test(once));
         expect(normalised(once)).toBe(once);
       }),
       { numRuns: 3000 },

@@ -164,9 +164,9 @@ describe('R3', () => {
   });
 
   test('of bitmaps so full that their count is noise is 0', () => {
-    const bits = (count: number): number[] => Array.from({ length: count }, (_, bit) => bit);
-    expect(parts([], [], bits(201), bits(201)).r3).toBe(0);
-    expect(parts([], [], bits(200), bits(200)).r3).toBeGreaterThan(0.9);
-    expect(parts([], [], bits(200), bits(200)).r3).toBeLessThan(1);
+    const first = (count: number): number[] => Array.from({ length: count }, (_, bit) => bit);
+    expect(parts([], [], first(201), first(201)).r3).toBe(0);
+    expect(parts([], [], first(200), first(200)).r3).toBeGreaterThan(0.9);
+    expect(parts([], [], first(200), first(200)).r3).toBeLessThan(1);
   });
 });
