@@ -107,7 +107,7 @@ export interface ReplayResult {
 /** How much fuller than the mean a window is taken to be. */
 const EVENNESS = 1.5;
 /** Beyond it the window grows as it fills: what is reserved is memory. */
-const RESERVED_MAX = 4_000_000;
+const RESERVED_MAX = 16_000_000;
 const STRONGEST_MAX = 5;
 /** A line of more bytes is not kept as it is: what it holds beside the post (most of it) would fill the window's memory. */
 const LINE_KEPT_BYTES_MAX = 4096;

@@ -57,7 +57,7 @@ export class BucketChains {
     this.#slots = slots;
     this.#span = 2 * slots * keysPerSlot;
     const tags = Math.max(1, Math.floor((2 ** 32 - 1) / this.#span));
-    this.#headCount = Math.min(keySpace, Math.max(keysPerSlot * slots, Math.ceil(keySpace / tags)));
+    this.#headCount = Math.min(keySpace, Math.ceil(keySpace / tags));
     this.#heads = new Uint32Array(this.#headCount);
     this.#next = new Uint32Array(slots * keysPerSlot);
     this.#sweepStep = Math.ceil(this.#headCount / slots) + 1;

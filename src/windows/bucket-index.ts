@@ -19,16 +19,16 @@ export const FAMILY = { shingle: 1, simhash: 2 } as const;
 /** The text hash and the shingle keys of a node share one set of chains. */
 const SHINGLE_ENTRIES = 1 + SHINGLE_KEYS_MAX;
 /**
- * Shingle keys are folded to this many: the chains then take 5.25 heads a slot in place of 7, and a key meets a foreign
- * one in 4 % of the buckets of a window of ten million posts, where verification turns it away.
+ * Shingle keys are folded to this many: the chains then take 4.4 heads a slot in place of 7, and a key meets a foreign
+ * one in 5 % of the buckets of a window of ten million posts, where verification turns it away.
  */
-const SHINGLE_KEY_SPACE = 3 * 2 ** 29;
+const SHINGLE_KEY_SPACE = 5 * 2 ** 28;
 export const SIMHASH_BANDS = 3;
 const BAND_BITS = 21;
 const BAND_SPACE = 2 ** BAND_BITS;
 
-/** An ordinary record has 15 words; the ring starts with room for a few more. */
-const WORDS_PER_SLOT = 16;
+/** An ordinary record has 16 words. */
+const WORDS_PER_SLOT = 16.5;
 /** Growth costs a pass over all nodes; a large index grows in smaller steps, since it is memory that is short then. */
 const GROWTH = 1.6;
 const GROWTH_MANY = 1.15;
@@ -102,7 +102,7 @@ export class BucketIndex {
 
   #emptyRing(slots: number): NodeRing {
     const { windowMs, secretHi, simhash } = this.#settings;
-    return new NodeRing(slots, slots * WORDS_PER_SLOT, windowMs, secretHi, simhash);
+    return new NodeRing(slots, Math.ceil(slots * WORDS_PER_SLOT), windowMs, secretHi, simhash);
   }
 
   /** Bytes of all arrays. */

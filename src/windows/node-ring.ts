@@ -10,7 +10,7 @@
  * N1  A node is alive at event time t while its last post is later than t - windowMs.
  * N2  The ring holds every alive node. It may hold others for a while: they are skipped, never reported.
  * N3  A node whose slot has grown old when it is posted again moves to the ring's head; the slot left behind is void.
- *     So a text posted a million times costs a slot per thirty-second part of the window, not a slot per post.
+ *     So a text posted a million times costs a slot per sixty-fourth part of the window, not a slot per post.
  */
 import { BITMAP_WORDS, recordWords } from '../fingerprints/record.ts';
 
@@ -199,7 +199,7 @@ export class NodeRing {
   mustMove(slot: number): boolean {
     const newest = this.newestSlot;
     const behind = newest >= slot ? newest - slot : newest - slot + this.slots;
-    return behind > 64 + (this.live >>> 5) || (this.#get(slot, AT) & UNLINKED) !== 0;
+    return behind > 64 + (this.live >>> 6) || (this.#get(slot, AT) & UNLINKED) !== 0;
   }
 
   /** Marks the old slot void after the node has been appended again as the newest. */
