@@ -17,6 +17,9 @@ import type { NodeRing } from './node-ring.ts';
 /** Candidates of one bucket: those of smallest priority among the nodes in the window. */
 export const BUCKET_CANDIDATES_MAX = 16;
 
+/** Fewest heads for each key that the slots can have: what keeps chains short where the pointers' tags would allow fewer. */
+const HEADS_PER_KEY = 0.6;
+
 /** Keys touched at once: more than a node has. */
 const TOUCHED_MAX = 16;
 
@@ -57,7 +60,7 @@ export class BucketChains {
     this.#slots = slots;
     this.#span = 2 * slots * keysPerSlot;
     const tags = Math.max(1, Math.floor((2 ** 32 - 1) / this.#span));
-    this.#headCount = Math.min(keySpace, Math.ceil(keySpace / tags));
+    this.#headCount = Math.min(keySpace, Math.ceil(Math.max(keySpace / tags, HEADS_PER_KEY * keysPerSlot * slots)));
     this.#heads = new Uint32Array(this.#headCount);
     this.#next = new Uint32Array(slots * keysPerSlot);
     this.#sweepStep = Math.ceil(this.#headCount / slots) + 1;
