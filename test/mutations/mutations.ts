@@ -35,8 +35,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'of two tokens in 16 bits the rarer one counts',
     file: 'src/fingerprints/similarity.ts',
-    search: 'const level = Math.min(levelAt(a',
-    replacement: 'const level = Math.max(levelAt(a',
+    search: 'shared += (own < level ? own : level)',
+    replacement: 'shared += (own > level ? own : level)',
     tests: ['test/fingerprints/similarity.test.ts'],
   },
   {
