@@ -5,7 +5,7 @@
  * next call. Nothing is allocated per post.
  */
 import { isOwn } from './clusters.ts';
-import { GRAM_BITS, IDF_LEVELS, TOKEN_CELLS, type FrequencyTable, type FrequencyTrainer } from './frequency-table.ts';
+import { IDF_LEVELS, type FrequencyTable, type FrequencyTrainer } from './frequency-table.ts';
 import { hashLetters, mix32, mixInt, powerOf, ROLL } from './hash.ts';
 import { LETTERS_MAX, Normaliser } from './normalise.ts';
 import { BITMAP_WORDS, RECORD_WORDS_MAX, TOKENS_MAX } from './record.ts';
@@ -127,7 +127,7 @@ export class Fingerprinter {
     const prefixes = PREFIXES;
     const hashes = HASHES;
     const levels = LEVELS;
-    const words = this.#table.tokenLevels;
+    const table = this.#table;
     for (let t = 0; t < tokenCount; t++) {
       const start = tokenStart[t]!;
       const end = tokenStart[t + 1]!;
@@ -135,7 +135,7 @@ export class Fingerprinter {
       const power = length < POWERS.length ? POWERS[length]! : powerOf(length);
       const hash = mixInt((prefixes[end]! - Math.imul(prefixes[start]!, power)) ^ length);
       hashes[t] = hash;
-      levels[t] = (words[(hash & (TOKEN_CELLS - 1)) >>> 3]! >>> ((hash & 7) << 2)) & 15;
+      levels[t] = table.idfLevel(hash);
     }
     let hi = 0x3c6ef372;
     let lo = 0x1f83d9ab;
@@ -247,11 +247,7 @@ export class Fingerprinter {
     const ranks = RANKS;
     const table = this.#table;
     // The table is larger than the cache; in a loop without branches the look-ups do not wait for one another.
-    const words = table.frequentGrams;
-    for (let i = 0; i < count; i++) {
-      const hash = mixInt(grams[i]!);
-      ranks[i]! |= -((words[(hash & (GRAM_BITS - 1)) >>> 5]! >>> (hash & 31)) & 1) & RANK_END;
-    }
+    for (let i = 0; i < count; i++) ranks[i]! |= -table.frequentBit(mixInt(grams[i]!)) & RANK_END;
     if (smallest.wanted === 3) smallest.setSmallestThree(ranks, count);
     else for (let i = 0; i < count; i++) if (ranks[i]! < smallest.bound) smallest.insert(ranks[i]!);
   }

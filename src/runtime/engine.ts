@@ -100,10 +100,6 @@ export class Engine {
     this.#evidence = new EvidenceRing(settings.match.windowMs);
   }
 
-  get evidenceBytes(): number {
-    return this.#evidence.bytes;
-  }
-
   /** Makes room for so many posts in one window, before the first. */
   reserve(posts: number): void {
     this.match.index.reserve(posts);

@@ -58,8 +58,6 @@ export interface Revision {
 export class CampaignStage {
   /** Posts that came again with an id already known. */
   duplicates = 0;
-  /** Alerts that are open now. */
-  openAlerts = 0;
 
   readonly #settings: CampaignSettings;
   readonly #fingerprinter: Fingerprinter;
@@ -69,7 +67,6 @@ export class CampaignStage {
   /** Post keys in the order in which they came, with the event time then. */
   readonly #known = new Map<string, number>();
   readonly #timers = new TimerQueue<Campaign>();
-  #campaigns = 0;
   #nowMs = -Infinity;
   #sweptMs = -Infinity;
 
@@ -240,7 +237,7 @@ export class CampaignStage {
       if (other === undefined || other === campaign) continue;
       campaign = campaign === undefined ? other : this.#unite(campaign, other);
     }
-    campaign ??= new Campaign(this.#campaigns++, this.#settings.limits);
+    campaign ??= new Campaign(this.#settings.limits);
     if (campaignOf(node) === undefined) campaign.join(node);
     changed.add(campaign);
     for (const neighbour of node.links.keys()) {
@@ -301,7 +298,6 @@ export class CampaignStage {
   #review(campaign: Campaign, out: Revision[]): void {
     const merged = campaign.merged.splice(0);
     for (const state of merged) {
-      this.openAlerts--;
       state.revision++;
       out.push({ alert: this.#builder.build(campaign, state, 'merged', this.#nowMs, campaign.alert!.id) });
     }
@@ -320,7 +316,6 @@ export class CampaignStage {
       campaign.forget(this.#expiredMs);
       return;
     }
-    this.openAlerts++;
     const smallestId = Array.from(campaign.nodes, (node) => node.id).sort(compareText)[0]!;
     const { hi, lo } = hashStrings('campaign', smallestId, String(this.#nowMs));
     campaign.alert = {
@@ -376,7 +371,6 @@ export class CampaignStage {
   }
 
   #close(campaign: Campaign, out: Revision[]): void {
-    this.openAlerts--;
     this.#publish(campaign, 'closed', out);
     campaign.alert = undefined;
     // A node may outlive its alert: one closed by its longest duration, or one whose last post came again. Its text starts

@@ -20,7 +20,6 @@ export class Campaign {
   readonly nodes = new Set<TextNode>();
   /** Posts by account, over all nodes. */
   readonly accounts = new Map<string, number>();
-  readonly sequence: number;
   postCount = 0;
   keptPosts = 0;
   forwardCount = 0;
@@ -36,8 +35,7 @@ export class Campaign {
   into: Campaign | undefined;
   readonly #limits: CampaignLimits;
 
-  constructor(sequence: number, limits: CampaignLimits) {
-    this.sequence = sequence;
+  constructor(limits: CampaignLimits) {
     this.#limits = limits;
   }
 

@@ -42,7 +42,7 @@ function member(sent: Sent, id: string): MemberPost {
 
 /** A campaign of posts; its nodes join in the order in which `nodeOrder` puts their texts. */
 function campaignOf(posts: readonly Sent[], nodeOrder = (texts: string[]): string[] => texts): Campaign {
-  const campaign = new Campaign(0, LIMITS);
+  const campaign = new Campaign(LIMITS);
   const members = posts.map((sent, i) => member(sent, `p${i}`));
   for (const text of nodeOrder(Array.from(new Set(posts.map((sent) => sent.text))))) {
     const own = members.filter(({ post }) => post.text === text);

@@ -52,7 +52,7 @@ describe('a campaign', () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 1, max: 120 }), (seed, steps) => {
         const random = new Random(seed);
-        const campaigns = Array.from({ length: 4 }, (_, i) => new Campaign(i, NO_LIMITS));
+        const campaigns = Array.from({ length: 4 }, () => new Campaign(NO_LIMITS));
         const nodes: TextNode[] = [];
         const posts = new Map<TextNode, MemberPost[]>();
         for (let step = 0; step < steps; step++) {
@@ -107,7 +107,7 @@ describe('a campaign', () => {
 
   test('counts what its limits do not let it keep', () => {
     const limits: CampaignLimits = { postsMax: 5, variantsMax: 3, accountsMax: 4 };
-    const campaign = new Campaign(0, limits);
+    const campaign = new Campaign(limits);
     for (let n = 0; n < 6; n++) {
       const node = new TextNode(`n${n}`, 't', 100, n);
       const post = { id: `p${n}`, platform: 'x', account: `a${n}`, text: 't', createdAt: n };
@@ -123,9 +123,9 @@ describe('a campaign', () => {
   test('one that takes another over keeps to its limits', () => {
     const limits: CampaignLimits = { postsMax: 3, variantsMax: 9, accountsMax: 9 };
     const random = new Random(1);
-    const [a, b] = [new Campaign(0, limits), new Campaign(1, limits)];
+    const [a, b] = [new Campaign(limits), new Campaign(limits)];
     for (const campaign of [a, b]) {
-      const node = new TextNode(`n${campaign.sequence}`, 't', 100, 0);
+      const node = new TextNode(`n${campaign === a ? 0 : 1}`, 't', 100, 0);
       node.posts.push(member(random, 1), member(random, 2));
       campaign.join(node);
     }
@@ -136,7 +136,7 @@ describe('a campaign', () => {
   });
 
   test('forgets the nodes without a post after the bound, and counts accounts after it', () => {
-    const campaign = new Campaign(0, NO_LIMITS);
+    const campaign = new Campaign(NO_LIMITS);
     for (let n = 0; n < 5; n++) {
       const node = new TextNode(`n${n}`, 't', 100, n);
       const post = { id: `p${n}`, platform: 'x', account: `a${n}`, text: 't', createdAt: n };
