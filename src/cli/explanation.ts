@@ -13,7 +13,8 @@ import type { StageSettings } from '../runtime/engine.ts';
 import type { Settings } from '../settings.ts';
 import { FingerprintStage } from '../stages/fingerprint.ts';
 import { MatchStage, type MatchEvent } from '../stages/match.ts';
-import { bandKey, FAMILY, SIMHASH_BANDS } from '../windows/bucket-index.ts';
+import { entryBandKey, SIMHASH_BANDS } from '../frames/entry.ts';
+import { FAMILY } from '../windows/bucket-index.ts';
 import { formatDuration } from './duration.ts';
 import { tokenTexts } from './tokens.ts';
 
@@ -199,7 +200,7 @@ function natsOf({ words }: Side, idfNats: Float32Array): Map<number, number> {
 function sharedBands(a: Side, b: Side): number[] {
   if (a.wordCount === 0 || b.wordCount === 0) return [];
   const bands = Array.from({ length: SIMHASH_BANDS }, (_, band) => band);
-  return bands.filter((band) => bandKey(a.words, 0, band) === bandKey(b.words, 0, band));
+  return bands.filter((band) => entryBandKey(a.words, 0, band) === entryBandKey(b.words, 0, band));
 }
 
 function keysOf({ words }: Side): string[] {

@@ -1,14 +1,18 @@
 /**
  * An entry: what the fingerprint stage says of one post, in 32-bit words. The evidence (the post itself) travels beside it.
  *
- *   word 0       tokenCount (bits 0-7), keyCount (8-11), 1 if SimHash64 was computed (12), DROPPED flags of the normaliser (16-31)
+ *   word 0       tokenCount (bits 0-7), keyCount (8-11), bands of SimHash64 (12-14, one bit each), home (15),
+ *                DROPPED flags of the normaliser (16-31)
  *   word 1, 2    event time in ms: low and high 32 bits
  *   word 3, 4    post key: 64-bit hash of platform and post id, high and low
  *   word 5, 6    text hash, high and low
  *   word 7, 8    SimHash64, high and low
  *   word 9 ..    keyCount shingle keys, then the record (fingerprints/record.ts)
+ *
+ * An entry for one partition of several (route.ts) has those keys and bands alone that fall to the partition; one of them
+ * is the home of the text, which speaks for all posts of its node.
  */
-import { RECORD_WORDS_MAX } from '../fingerprints/record.ts';
+import { RECORD_WORDS_MAX, recordWords } from '../fingerprints/record.ts';
 import { SHINGLE_KEYS_MAX } from '../fingerprints/shingles.ts';
 
 export const ENTRY_HEADER_WORDS = 9;
@@ -35,8 +39,13 @@ export function entryKeyCount(words: Uint32Array, at: number): number {
   return (words[at]! >>> 8) & 15;
 }
 
-export function entryHasSimhash(words: Uint32Array, at: number): boolean {
-  return (words[at]! & 0x1000) !== 0;
+/** Bit b is set where the buckets of band b of SimHash64 are to be looked up. */
+export function entryBands(words: Uint32Array, at: number): number {
+  return (words[at]! >>> 12) & 7;
+}
+
+export function entryIsHome(words: Uint32Array, at: number): boolean {
+  return (words[at]! & 0x8000) !== 0;
 }
 
 export function entryTimeMs(words: Uint32Array, at: number): number {
@@ -47,6 +56,39 @@ export function entryRecordAt(words: Uint32Array, at: number): number {
   return at + ENTRY.keys + entryKeyCount(words, at);
 }
 
-export function entryMeta(tokenCount: number, keyCount: number, hasSimhash: boolean, dropped: number): number {
-  return (tokenCount | (keyCount << 8) | (hasSimhash ? 0x1000 : 0) | (dropped << 16)) >>> 0;
+/** Bands of an entry with all of them. */
+export const ALL_BANDS = 7;
+
+export function entryMeta(
+  tokenCount: number,
+  keyCount: number,
+  bands: number,
+  isHome: boolean,
+  dropped: number,
+): number {
+  return (tokenCount | (keyCount << 8) | (bands << 12) | (isHome ? 0x8000 : 0) | (dropped << 16)) >>> 0;
+}
+
+/** The same word 0 with other keys. */
+export function entryWithKeys(meta: number, keyCount: number, bands: number, isHome: boolean): number {
+  return ((meta & ~0xff00) | (keyCount << 8) | (bands << 12) | (isHome ? 0x8000 : 0)) >>> 0;
+}
+
+export const SIMHASH_BANDS = 3;
+const BAND_BITS = 21;
+export const BAND_SPACE = 2 ** BAND_BITS;
+
+/** Bits 0-20, 21-41 and 42-62 of SimHash64, each band with keys of its own. */
+export function entryBandKey(words: Uint32Array, at: number, band: number): number {
+  const hi = words[at + ENTRY.simHi]!;
+  const lo = words[at + ENTRY.simLo]!;
+  const mask = BAND_SPACE - 1;
+  if (band === 0) return lo & mask;
+  if (band === 1) return BAND_SPACE + (((lo >>> BAND_BITS) | (hi << (32 - BAND_BITS))) & mask);
+  return 2 * BAND_SPACE + ((hi >>> (2 * BAND_BITS - 32)) & mask);
+}
+
+/** Words of the entry at `at`. */
+export function entryLength(words: Uint32Array, at: number): number {
+  return ENTRY_HEADER_WORDS + entryKeyCount(words, at) + recordWords(entryTokenCount(words, at));
 }

@@ -2,17 +2,16 @@
  * The three stages called one after the other in one process: entries in the total order in, alerts out.
  */
 import { createHash, scryptSync } from 'node:crypto';
-import { decodeCanonical } from '../consumers/formats/canonical.ts';
-import { InvariantError } from '../errors.ts';
 import { ENTRY, entryTimeMs } from '../frames/entry.ts';
 import type { FingerprintSettings } from '../fingerprints/fingerprint.ts';
 import { FrequencyTable } from '../fingerprints/frequency-table.ts';
 import { hashStrings } from '../fingerprints/hash.ts';
-import type { Evidence, Post } from '../model.ts';
+import type { Evidence } from '../model.ts';
 import type { Settings } from '../settings.ts';
 import { CampaignStage, type CampaignEvent, type CampaignSettings, type Revision } from '../stages/campaign.ts';
 import { MatchStage, type MatchEvent } from '../stages/match.ts';
 import type { BucketIndexSettings } from '../windows/bucket-index.ts';
+import { KeptPost } from './evidence.ts';
 import { EvidenceRing } from './evidence-ring.ts';
 
 /** What the normaliser, hashes and record do; raised by hand with every change of theirs that moves a result. */
@@ -100,6 +99,11 @@ export class Engine {
     this.#evidence = new EvidenceRing(settings.match.windowMs);
   }
 
+  /** Posts that came again. */
+  get duplicates(): number {
+    return this.match.duplicates + this.campaign.duplicates;
+  }
+
   /** Makes room for so many posts in one window, before the first. */
   reserve(posts: number): void {
     this.match.index.reserve(posts);
@@ -141,33 +145,7 @@ export class Engine {
   }
 
   #post(reference: number): Evidence {
-    const { key, bytes } = this.#evidence.read(reference);
-    return new KeptPost(key, bytes);
-  }
-}
-
-/**
- * Evidence that is decoded when it is looked at: the campaign stage knows most posts already, by their keys. Holds a view of
- * the ring, so it is to be looked at before the next entry comes.
- */
-class KeptPost implements Evidence {
-  readonly key: string;
-  readonly #bytes: Buffer;
-  #post: Post | undefined;
-
-  constructor(key: string, bytes: Buffer) {
-    this.key = key;
-    this.#bytes = bytes;
-  }
-
-  get post(): Post {
-    this.#post ??= this.#decoded();
-    return this.#post;
-  }
-
-  #decoded(): Post {
-    const decoded = decodeCanonical(this.#bytes.toString('utf8'));
-    if (decoded.kind !== 'post') throw new InvariantError('R2', `evidence ${this.key} is no post: ${decoded.reason}`);
-    return decoded.post;
+    const { key, timeMs, bytes } = this.#evidence.read(reference);
+    return new KeptPost(key, timeMs, bytes);
   }
 }

@@ -4,13 +4,13 @@
  *
  * A reference is the position of a record in units of 8 bytes, modulo 2^32: it stays valid for 32 GiB of posts.
  *
- *   record = length (4 bytes), post key (8 bytes), the post's bytes, padding to 8
+ *   record = length (4 bytes), post key (8 bytes), event time (8 bytes), the post's bytes, padding to 8
  */
 import { InvariantError } from '../errors.ts';
 import { hex64 } from '../fingerprints/hash.ts';
 
 const BLOCK_BYTES = 4 * 1024 * 1024;
-const HEADER_BYTES = 12;
+const HEADER_BYTES = 20;
 const UNIT_BYTES = 8;
 const REFERENCES = 2 ** 32;
 
@@ -52,6 +52,7 @@ export class EvidenceRing {
     block.bytes.writeUInt32LE(bytes.byteLength, at);
     block.bytes.writeUInt32LE(keyHi, at + 4);
     block.bytes.writeUInt32LE(keyLo, at + 8);
+    block.bytes.writeDoubleLE(timeMs, at + 12);
     block.bytes.set(bytes, at + HEADER_BYTES);
     block.newestMs = timeMs;
     const reference = (this.#position / UNIT_BYTES) % REFERENCES;
@@ -59,8 +60,8 @@ export class EvidenceRing {
     return reference;
   }
 
-  /** The post key and a view of the bytes, valid until the next `append`. @throws InvariantError for a post let go. */
-  read(reference: number): { key: string; bytes: Buffer } {
+  /** The post key, the event time and a view of the bytes, valid until the next `append`. @throws InvariantError for a post let go. */
+  read(reference: number): { key: string; timeMs: number; bytes: Buffer } {
     const newest = this.#position / UNIT_BYTES;
     const back = (newest - reference) % REFERENCES;
     const position = (newest - (back < 0 ? back + REFERENCES : back)) * UNIT_BYTES;
@@ -71,6 +72,7 @@ export class EvidenceRing {
     const start = at + HEADER_BYTES;
     return {
       key: hex64(block.bytes.readUInt32LE(at + 4), block.bytes.readUInt32LE(at + 8)),
+      timeMs: block.bytes.readDoubleLE(at + 12),
       bytes: block.bytes.subarray(start, start + block.bytes.readUInt32LE(at)),
     };
   }

@@ -323,7 +323,7 @@ class Replay {
       posts: this.#posts,
       nativeReposts: this.#nativeReposts,
       nothingToCompare: this.#nothingToCompare,
-      duplicates: this.#engine.campaign.duplicates,
+      duplicates: this.#engine.duplicates,
       ...(this.#posts === 0
         ? {}
         : { firstPostAt: new Date(this.#firstMs).toISOString(), lastPostAt: new Date(this.#lastMs).toISOString() }),

@@ -10,10 +10,10 @@ import { hashStrings, hex64 } from '../fingerprints/hash.ts';
 import { DROPPED } from '../fingerprints/normalise.ts';
 import { Similarity } from '../fingerprints/similarity.ts';
 import type { Alert, AlertStatus, Evidence, Post } from '../model.ts';
+import { emptyCampaignState, type CampaignState } from '../windows/campaign-state.ts';
 import { AlertBuilder, compareText, type AlertSettings } from '../windows/alert.ts';
 import { Campaign, campaignOf, type CampaignLimits } from '../windows/campaigns.ts';
 import { TextNode, type CoreRule, type MemberPost } from '../windows/text-nodes.ts';
-import { TimerQueue } from '../windows/timers.ts';
 import type { NodeRef } from './match.ts';
 
 /** Bound of a text's mass by its letters (Han, Kana and Hangul count two): about what a letter of a word tells. */
@@ -56,31 +56,35 @@ export interface Revision {
 }
 
 export class CampaignStage {
-  /** Posts that came again with an id already known. */
-  duplicates = 0;
-
   readonly #settings: CampaignSettings;
   readonly #fingerprinter: Fingerprinter;
   readonly #similarity: Similarity;
   readonly #builder: AlertBuilder;
-  readonly #nodes = new Map<string, TextNode>();
-  /** Post keys in the order in which they came, with the event time then. */
-  readonly #known = new Map<string, number>();
-  readonly #timers = new TimerQueue<Campaign>();
-  #nowMs = -Infinity;
-  #sweptMs = -Infinity;
+  readonly #state: CampaignState;
 
-  constructor(settings: CampaignSettings) {
+  /** @param state of a stage with the same settings, to go on from */
+  constructor(settings: CampaignSettings, state = emptyCampaignState()) {
     this.#settings = settings;
+    this.#state = state;
     // SimHash64 is part of an alert whether or not its buckets are used.
     this.#fingerprinter = new Fingerprinter({ ...settings.fingerprint, simhash: true });
     this.#similarity = new Similarity(settings.fingerprint.table.idfNats);
     this.#builder = new AlertBuilder(settings.alert, this.#fingerprinter, this.#similarity);
   }
 
+  /** All that it knows. */
+  get state(): CampaignState {
+    return this.#state;
+  }
+
+  /** Posts that came again with an id already known. */
+  get duplicates(): number {
+    return this.#state.duplicates;
+  }
+
   /** Text nodes held: linked or repeated, with a post in the window. */
   get nodes(): number {
-    return this.#nodes.size;
+    return this.#state.nodes.size;
   }
 
   /** Takes the events of one post, which has event time `timeMs`, and appends the revisions they cause to `out`. */
@@ -102,13 +106,13 @@ export class CampaignStage {
   /** Lets event time reach `timeMs`: revises and closes what has fallen due by then. */
   advance(timeMs: number, out: Revision[]): void {
     for (;;) {
-      const timer = this.#timers.due(timeMs);
+      const timer = this.#state.timers.due(timeMs);
       if (timer === undefined) break;
-      this.#nowMs = timer.dueMs;
+      this.#state.nowMs = timer.dueMs;
       this.#fire(timer.value, timer.dueMs, out);
     }
-    this.#nowMs = timeMs;
-    if (timeMs - this.#sweptMs >= this.#settings.windowMs / 8) this.#sweep();
+    this.#state.nowMs = timeMs;
+    if (timeMs - this.#state.sweptMs >= this.#settings.windowMs / 8) this.#sweep();
   }
 
   /** The end of the feed: closes every alert at its own event time. */
@@ -117,14 +121,14 @@ export class CampaignStage {
   }
 
   get #expiredMs(): number {
-    return this.#nowMs - this.#settings.windowMs;
+    return this.#state.nowMs - this.#settings.windowMs;
   }
 
   #takePost(ref: NodeRef, evidence: Evidence, first: boolean, touched: Set<TextNode>): void {
     const node = this.#node(ref, evidence);
-    node.lastMs = Math.max(node.lastMs, first ? evidence.post.createdAt : this.#nowMs);
+    node.lastMs = Math.max(node.lastMs, first ? evidence.post.createdAt : this.#state.nowMs);
     if (this.#isKnown(evidence.key)) {
-      if (!first) this.duplicates++;
+      if (!first) this.#state.duplicates++;
       return;
     }
     this.#addPost(node, evidence, touched);
@@ -132,7 +136,7 @@ export class CampaignStage {
 
   /** Only a post that came within the window is known, whenever older keys are swept. */
   #isKnown(key: string): boolean {
-    const knownMs = this.#known.get(key);
+    const knownMs = this.#state.known.get(key);
     return knownMs !== undefined && knownMs > this.#expiredMs;
   }
 
@@ -155,7 +159,7 @@ export class CampaignStage {
   /** The living node of a text; a node whose last post has left the window is a new one. */
   #node(ref: NodeRef, evidence: Evidence | undefined): TextNode {
     const id = hex64(ref.hi, ref.lo);
-    const known = this.#nodes.get(id);
+    const known = this.#state.nodes.get(id);
     if (known !== undefined && known.lastMs > this.#expiredMs) return known;
     if (evidence === undefined)
       throw new InvariantError('M3', `a link names text node ${id}, whose posts were never sent`);
@@ -165,14 +169,14 @@ export class CampaignStage {
     // A table tells nothing of a language that it has not seen, where every word looks rare.
     const mass = Math.min(nats, NATS_PER_LETTER * print.normaliser.weight);
     const node = new TextNode(id, evidence.post.text, mass, evidence.post.createdAt);
-    this.#nodes.set(id, node);
+    this.#state.nodes.set(id, node);
     return node;
   }
 
   #addPost(node: TextNode, evidence: Evidence, touched: Set<TextNode>): void {
     const { post, key } = evidence;
-    this.#known.delete(key);
-    this.#known.set(key, this.#nowMs);
+    this.#state.known.delete(key);
+    this.#state.known.set(key, this.#state.nowMs);
     const account = `${post.platform}\u0000${post.account}`;
     this.#fingerprinter.normaliser.normalise(post.text);
     const forwarded = (this.#fingerprinter.normaliser.dropped & DROPPED.forwardPrefix) !== 0;
@@ -266,7 +270,8 @@ export class CampaignStage {
     if (neighbour.isCore || neighbour.links.has(core)) return;
     const campaign = campaignOf(core);
     for (const [other, known] of neighbour.links) {
-      if (other.isCore && known >= similarity && campaignOf(other) === campaign) return;
+      if (!other.isCore || other.lastMs <= this.#expiredMs) continue;
+      if (known >= similarity && campaignOf(other) === campaign) return;
     }
     neighbour.links.set(core, similarity);
   }
@@ -299,7 +304,7 @@ export class CampaignStage {
     const merged = campaign.merged.splice(0);
     for (const state of merged) {
       state.revision++;
-      out.push({ alert: this.#builder.build(campaign, state, 'merged', this.#nowMs, campaign.alert!.id) });
+      out.push({ alert: this.#builder.build(campaign, state, 'merged', this.#state.nowMs, campaign.alert!.id) });
     }
     const state = campaign.alert;
     if (state === undefined) {
@@ -317,12 +322,12 @@ export class CampaignStage {
       return;
     }
     const smallestId = Array.from(campaign.nodes, (node) => node.id).sort(compareText)[0]!;
-    const { hi, lo } = hashStrings('campaign', smallestId, String(this.#nowMs));
+    const { hi, lo } = hashStrings('campaign', smallestId, String(this.#state.nowMs));
     campaign.alert = {
       id: hex64(hi, lo),
-      openedMs: this.#nowMs,
+      openedMs: this.#state.nowMs,
       revision: 0,
-      publishedMs: this.#nowMs,
+      publishedMs: this.#state.nowMs,
       publishedAccounts: 0,
       publishedPosts: 0,
     };
@@ -332,10 +337,10 @@ export class CampaignStage {
   #publish(campaign: Campaign, status: AlertStatus, out: Revision[]): void {
     const state = campaign.alert!;
     state.revision++;
-    state.publishedMs = this.#nowMs;
+    state.publishedMs = this.#state.nowMs;
     state.publishedAccounts = campaign.accounts.size;
     state.publishedPosts = campaign.postCount;
-    const alert = this.#builder.build(campaign, state, status, this.#nowMs);
+    const alert = this.#builder.build(campaign, state, status, this.#state.nowMs);
     out.push(status === 'closed' ? { alert, members: membersOf(campaign) } : { alert });
   }
 
@@ -364,10 +369,10 @@ export class CampaignStage {
 
   /** Each campaign with an alert has one timer that counts; one that was set for later is passed over when it comes. */
   #schedule(campaign: Campaign): void {
-    const dueMs = Math.max(this.#nowMs, this.#dueMs(campaign));
+    const dueMs = Math.max(this.#state.nowMs, this.#dueMs(campaign));
     if (dueMs >= campaign.timerMs) return;
     campaign.timerMs = dueMs;
-    this.#timers.add(dueMs, campaign);
+    this.#state.timers.add(dueMs, campaign);
   }
 
   #close(campaign: Campaign, out: Revision[]): void {
@@ -376,20 +381,26 @@ export class CampaignStage {
     // A node may outlive its alert: one closed by its longest duration, or one whose last post came again. Its text starts
     // anew, under the same name, since the match stage still knows it.
     for (const node of campaign.nodes) {
-      if (this.#nodes.get(node.id) !== node) continue;
+      if (this.#state.nodes.get(node.id) !== node) continue;
       for (const neighbour of node.links.keys()) neighbour.links.delete(node);
-      this.#nodes.set(node.id, new TextNode(node.id, node.text, node.massNats, node.lastMs));
+      this.#state.nodes.set(node.id, new TextNode(node.id, node.text, node.massNats, node.lastMs));
     }
   }
 
   /** Lets go of nodes and post keys that have left the window. When this happens changes no result. */
   #sweep(): void {
     const expiredMs = this.#expiredMs;
-    this.#sweptMs = this.#nowMs;
-    for (const [id, node] of this.#nodes) if (node.lastMs <= expiredMs) this.#nodes.delete(id);
-    for (const [key, timeMs] of this.#known) {
+    this.#state.sweptMs = this.#state.nowMs;
+    for (const [id, node] of this.#state.nodes) {
+      if (node.lastMs > expiredMs) continue;
+      this.#state.nodes.delete(id);
+      // A text that lives for weeks would hold on to all that it was ever linked to, and to what these were linked to.
+      for (const neighbour of node.links.keys()) neighbour.links.delete(node);
+      node.links.clear();
+    }
+    for (const [key, timeMs] of this.#state.known) {
       if (timeMs > expiredMs) break;
-      this.#known.delete(key);
+      this.#state.known.delete(key);
     }
   }
 }

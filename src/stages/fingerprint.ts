@@ -1,7 +1,7 @@
 /**
  * Stage 1: post -> entry. Without state: an entry is a function of its post and the settings alone.
  */
-import { ENTRY, ENTRY_WORDS_MAX, entryMeta } from '../frames/entry.ts';
+import { ALL_BANDS, ENTRY, ENTRY_WORDS_MAX, entryMeta } from '../frames/entry.ts';
 import { Fingerprinter, type FingerprintSettings } from '../fingerprints/fingerprint.ts';
 import { hashStrings } from '../fingerprints/hash.ts';
 import type { Post } from '../model.ts';
@@ -10,11 +10,11 @@ export class FingerprintStage {
   /** The entry of the last post that `process` returned words for; valid until the next call. */
   readonly words = new Uint32Array(ENTRY_WORDS_MAX);
   readonly #fingerprinter: Fingerprinter;
-  readonly #simhash: boolean;
+  readonly #bands: number;
 
   constructor(settings: FingerprintSettings) {
     this.#fingerprinter = new Fingerprinter(settings);
-    this.#simhash = settings.simhash;
+    this.#bands = settings.simhash ? ALL_BANDS : 0;
   }
 
   /**
@@ -27,7 +27,7 @@ export class FingerprintStage {
     if (!print.compute(post.text)) return 0;
     const words = this.words;
     const { hi, lo } = hashStrings(post.platform, post.id);
-    words[ENTRY.meta] = entryMeta(print.tokenCount, print.keyCount, this.#simhash, print.normaliser.dropped);
+    words[ENTRY.meta] = entryMeta(print.tokenCount, print.keyCount, this.#bands, true, print.normaliser.dropped);
     words[ENTRY.timeLo] = post.createdAt % 2 ** 32;
     words[ENTRY.timeHi] = Math.floor(post.createdAt / 2 ** 32);
     words[ENTRY.postHi] = hi;

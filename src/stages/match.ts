@@ -4,8 +4,10 @@
  * M1  What is said of a post is a function of the posts before it in the order and within the window.
  * M2  A pair of text nodes is compared when the later one comes into the window, never again while both stay.
  * M3  Of a node with two or more posts every post is sent; of a node with one post, that post goes with each of its links.
+ *     Where buckets are spread over partitions, every one of them that has a key of a text sees all its posts and knows its
+ *     node; only the text's home sends the posts.
  */
-import { ENTRY, entryTimeMs } from '../frames/entry.ts';
+import { ENTRY, entryIsHome, entryTimeMs } from '../frames/entry.ts';
 import { BucketIndex, type BucketIndexSettings } from '../windows/bucket-index.ts';
 
 /** Identity of a text node: the 64-bit hash of its normalised text. */
@@ -45,7 +47,11 @@ export interface LinkEvent {
 export type MatchEvent = PostEvent | LinkEvent;
 
 export class MatchStage {
+  /** Entries that were the entry before them once more. */
+  duplicates = 0;
   readonly index: BucketIndex;
+  #lastMs = -1;
+  readonly #last = new Uint32Array(4);
 
   constructor(settings: BucketIndexSettings) {
     this.index = new BucketIndex(settings);
@@ -58,18 +64,38 @@ export class MatchStage {
   process(words: Uint32Array, at: number, evidence: number, out: MatchEvent[]): void {
     const index = this.index;
     const timeMs = entryTimeMs(words, at);
+    if (this.#isLast(words, at, timeMs)) {
+      this.duplicates++;
+      return;
+    }
     index.advance(timeMs);
     const slot = index.find(words, at);
     if (slot >= 0) {
       const node = { hi: words[at + ENTRY.textHi]!, lo: words[at + ENTRY.textLo]! };
-      if (!index.isRepeated(slot))
-        out.push({ kind: 'post', timeMs, node, evidence: index.firstPost(slot), first: true });
-      out.push({ kind: 'post', timeMs, node, evidence, first: false });
+      if (entryIsHome(words, at)) {
+        if (!index.isRepeated(slot))
+          out.push({ kind: 'post', timeMs, node, evidence: index.firstPost(slot), first: true });
+        out.push({ kind: 'post', timeMs, node, evidence, first: false });
+      }
       index.repeat(slot, words, at);
       return;
     }
     index.insert(words, at, evidence);
     if (index.matchCount > 0) this.#pushLinks(words, at, timeMs, evidence, out);
+  }
+
+  /** Is it the post of the last entry, with the same text, delivered once more? Then remembers it for the next. */
+  #isLast(words: Uint32Array, at: number, timeMs: number): boolean {
+    const last = this.#last;
+    let isSame = timeMs === this.#lastMs;
+    this.#lastMs = timeMs;
+    for (let i = 0; i < 4; i++) {
+      const word = words[at + ENTRY.postHi + i]!;
+      if (last[i] === word) continue;
+      last[i] = word;
+      isSame = false;
+    }
+    return isSame;
   }
 
   /** In the order of the other nodes' hashes: the order in which buckets were read must not show. */

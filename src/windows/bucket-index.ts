@@ -4,7 +4,16 @@
  * What it answers is a function of the posts in the window alone. Growth, moves and unlinking change where things lie,
  * never what is found.
  */
-import { ENTRY, entryHasSimhash, entryKeyCount, entryRecordAt, entryTokenCount } from '../frames/entry.ts';
+import {
+  BAND_SPACE,
+  ENTRY,
+  entryBandKey,
+  entryBands,
+  entryKeyCount,
+  entryRecordAt,
+  entryTokenCount,
+  SIMHASH_BANDS,
+} from '../frames/entry.ts';
 import { recordWords } from '../fingerprints/record.ts';
 import { SHINGLE_KEYS_MAX } from '../fingerprints/shingles.ts';
 import { hammingDistance } from '../fingerprints/simhash.ts';
@@ -23,9 +32,6 @@ const SHINGLE_ENTRIES = 1 + SHINGLE_KEYS_MAX;
  * one in 5 % of the buckets of a window of ten million posts, where verification turns it away.
  */
 const SHINGLE_KEY_SPACE = 5 * 2 ** 28;
-export const SIMHASH_BANDS = 3;
-const BAND_BITS = 21;
-const BAND_SPACE = 2 ** BAND_BITS;
 
 /** An ordinary record has 16 words. */
 const WORDS_PER_SLOT = 16.5;
@@ -75,6 +81,7 @@ export class BucketIndex {
   #bands: BucketChains | undefined;
   readonly #keys = new Uint32Array(SHINGLE_ENTRIES);
   readonly #bandKeys = new Uint32Array(SIMHASH_BANDS);
+  #bandCount = 0;
   /** Keeps the reads of `touch` from being optimised away. */
   touched = 0;
   #nowMs = -1;
@@ -160,8 +167,12 @@ export class BucketIndex {
     for (let k = 0; k < keyCount; k++) keys[1 + k] = foldedKey(words[at + ENTRY.keys + k]!);
     this.touched ^= this.#shingles.touch(this.#ring, keys, 1 + keyCount);
     if (this.#bands !== undefined) {
-      for (let band = 0; band < SIMHASH_BANDS; band++) this.#bandKeys[band] = bandKey(words, at, band);
-      this.touched ^= this.#bands.touch(this.#ring, this.#bandKeys, SIMHASH_BANDS);
+      const bands = entryBands(words, at);
+      this.#bandCount = 0;
+      for (let band = 0; band < SIMHASH_BANDS; band++) {
+        if ((bands & (1 << band)) !== 0) this.#bandKeys[this.#bandCount++] = entryBandKey(words, at, band);
+      }
+      this.touched ^= this.#bands.touch(this.#ring, this.#bandKeys, this.#bandCount);
     }
     return this.#shingles.find(this.#ring, keys[0], words[at + ENTRY.textHi]!, words[at + ENTRY.textLo]!);
   }
@@ -196,12 +207,12 @@ export class BucketIndex {
       candidates.addAll(this.#shingles, FAMILY.shingle);
     }
     this.counters.lookups[0] += keyCount;
-    if (this.#bands !== undefined && entryHasSimhash(words, at)) {
-      for (let band = 0; band < SIMHASH_BANDS; band++) {
-        this.#bands.collect(this.#ring, this.#bandKeys[band]!);
+    if (this.#bands !== undefined) {
+      for (let i = 0; i < this.#bandCount; i++) {
+        this.#bands.collect(this.#ring, this.#bandKeys[i]!);
         candidates.addAll(this.#bands, FAMILY.simhash);
       }
-      this.counters.lookups[1] += SIMHASH_BANDS;
+      this.counters.lookups[1] += this.#bandCount;
     }
     this.#verify(words, at);
   }
@@ -262,7 +273,7 @@ export class BucketIndex {
     this.#shingles.sweep(ring);
     if (this.#bands === undefined) return;
     ring.setSimhash(slot, words[at + ENTRY.simHi]!, words[at + ENTRY.simLo]!);
-    for (let band = 0; band < SIMHASH_BANDS; band++) this.#bands.insert(ring, band, this.#bandKeys[band]!);
+    for (let i = 0; i < this.#bandCount; i++) this.#bands.insert(ring, i, this.#bandKeys[i]!);
     this.#bands.sweep(ring);
   }
 
@@ -307,16 +318,6 @@ function emptyBands(slots: number): BucketChains {
 /** A key of 31 bits folded to SHINGLE_KEY_SPACE, evenly. */
 function foldedKey(key: number): number {
   return Math.floor(key * (SHINGLE_KEY_SPACE / 2 ** 31));
-}
-
-/** Bits 0-20, 21-41 and 42-62 of SimHash64, each band with keys of its own. */
-export function bandKey(words: Uint32Array, at: number, band: number): number {
-  const hi = words[at + ENTRY.simHi]!;
-  const lo = words[at + ENTRY.simLo]!;
-  const mask = BAND_SPACE - 1;
-  if (band === 0) return lo & mask;
-  if (band === 1) return BAND_SPACE + (((lo >>> BAND_BITS) | (hi << (32 - BAND_BITS))) & mask);
-  return 2 * BAND_SPACE + ((hi >>> (2 * BAND_BITS - 32)) & mask);
 }
 
 /** Distinct candidates of one text with the families that found them: a hash set that is cleared by a new stamp. */

@@ -3,7 +3,8 @@
  * with their records. Buckets (bucket-chains.ts) point at slots.
  *
  *   slot = text hash high, low | time of the last post | record offset (bits 0-28) and flags (29-31)
- *        | evidence of the first post | tokens | SimHash64 high, low (with the simhash family only)
+ *        | evidence of the first post, low | tokens (bits 0-7), evidence of the first post, high (8-31)
+ *        | SimHash64 high, low (with the simhash family only)
  *
  * What a candidate is asked lies in one or two cache lines: at ten million nodes, misses are all that counts.
  *
@@ -35,6 +36,8 @@ const LAST_MS = 2;
 const AT = 3;
 const FIRST_POST = 4;
 const TOKENS = 5;
+const TOKEN_BITS = 8;
+const TOKEN_MASK = 2 ** TOKEN_BITS - 1;
 const SIM_HI = 6;
 const SIM_LO = 7;
 const FIELDS = 6;
@@ -114,12 +117,12 @@ export class NodeRing {
   }
 
   tokenCount(slot: number): number {
-    return this.#get(slot, TOKENS);
+    return this.#get(slot, TOKENS) & TOKEN_MASK;
   }
 
-  /** Evidence reference of the first post since the node came into the window. */
+  /** Evidence reference of the first post since the node came into the window, a whole number below 2^53. */
   firstPost(slot: number): number {
-    return this.#get(slot, FIRST_POST);
+    return (this.#get(slot, TOKENS) >>> TOKEN_BITS) * 2 ** 32 + this.#get(slot, FIRST_POST);
   }
 
   isRepeated(slot: number): boolean {
@@ -172,7 +175,7 @@ export class NodeRing {
     fields[base + LAST_MS] = this.#nowMs;
     fields[base + AT] = offset;
     fields[base + FIRST_POST] = firstPost;
-    fields[base + TOKENS] = tokenCount;
+    fields[base + TOKENS] = tokenCount | (Math.floor(firstPost / 2 ** 32) << TOKEN_BITS);
     return slot;
   }
 
@@ -220,10 +223,10 @@ export class NodeRing {
       const to = ring.append(
         this.#get(slot, TEXT_HI),
         this.#get(slot, TEXT_LO),
-        this.#get(slot, FIRST_POST),
+        this.firstPost(slot),
         this.words,
         at & OFFSET_MASK,
-        this.#get(slot, TOKENS),
+        this.tokenCount(slot),
       );
       ring.#fields[to * ring.#stride + LAST_MS] = this.#get(slot, LAST_MS);
       if (this.#stride === FIELDS_WITH_SIMHASH) ring.setSimhash(to, this.simHi(slot), this.simLo(slot));
@@ -241,7 +244,7 @@ export class NodeRing {
     for (let i = 0; i < this.live; i++, slot = slot + 1 === this.slots ? 0 : slot + 1) {
       const at = this.#get(slot, AT);
       const offset = at & OFFSET_MASK;
-      const size = recordWords(this.#get(slot, TOKENS));
+      const size = recordWords(this.tokenCount(slot));
       longer.set(this.words.subarray(offset, offset + size), end);
       this.#fields[slot * this.#stride + AT] = end | (at & ~OFFSET_MASK);
       end += size;

@@ -27,6 +27,11 @@ export class TimerQueue<T> {
     heap[at] = timer;
   }
 
+  /** All timers, the first due first. */
+  inOrder(): Timer<T>[] {
+    return this.#heap.toSorted((a, b) => a.dueMs - b.dueMs || a.sequence - b.sequence);
+  }
+
   /** Takes out the first timer due at `timeMs` or before. */
   due(timeMs: number): Timer<T> | undefined {
     const heap = this.#heap;

@@ -51,7 +51,7 @@ describe('the evidence ring', () => {
 
   test('more than a block is refused', () => {
     const ring = new EvidenceRing(10);
-    expect(ring.read(ring.append(0, 1, 2, new Uint8Array(4 * MIB - 12))).bytes.byteLength).toBe(4 * MIB - 12);
+    expect(ring.read(ring.append(0, 1, 2, new Uint8Array(4 * MIB - 20))).bytes.byteLength).toBe(4 * MIB - 20);
     expect(() => ring.append(0, 1, 2, new Uint8Array(4 * MIB - 11))).toThrow(RangeError);
   });
 });

@@ -63,6 +63,8 @@ interface Campaign {
 export class Twin {
   readonly revisions: TwinRevision[] = [];
   readonly #settings: StageSettings;
+  /** Time, post key and text of the last entry: delivered once more, it changes nothing. */
+  #last = '';
   readonly #index: NaiveIndex;
   readonly #similarity: Similarity;
   /** Posts by reference: what the naive index names first posts by. */
@@ -84,6 +86,9 @@ export class Twin {
   }
 
   process(words: Uint32Array, post: Post): void {
+    const identity = words.slice(ENTRY.timeLo, ENTRY.textLo + 1).join();
+    if (identity === this.#last) return;
+    this.#last = identity;
     this.#fire(post.createdAt);
     this.#nowMs = post.createdAt;
     this.#index.advance(this.#nowMs);

@@ -1,6 +1,6 @@
 /** Entries built by hand, word by word as frames/entry.ts lays them out, so that a test chooses keys and records itself. */
 import { BITMAP_WORDS, recordWords } from '../../src/fingerprints/record.ts';
-import { ENTRY, ENTRY_HEADER_WORDS, entryMeta } from '../../src/frames/entry.ts';
+import { ALL_BANDS, ENTRY, ENTRY_HEADER_WORDS, entryMeta } from '../../src/frames/entry.ts';
 
 export interface Token {
   /** 16 bits. */
@@ -36,7 +36,7 @@ export function recordOf(tokens: readonly Token[], trigramBits: readonly number[
 export function entryOf(text: TextSpec, timeMs: number, post: number, hasSimhash: boolean): Uint32Array {
   const record = recordOf(text.tokens, text.trigramBits);
   const words = new Uint32Array(ENTRY_HEADER_WORDS + text.keys.length + record.length);
-  words[ENTRY.meta] = entryMeta(text.tokens.length, text.keys.length, hasSimhash, 0);
+  words[ENTRY.meta] = entryMeta(text.tokens.length, text.keys.length, hasSimhash ? ALL_BANDS : 0, true, 0);
   words[ENTRY.timeLo] = timeMs % 2 ** 32;
   words[ENTRY.timeHi] = Math.floor(timeMs / 2 ** 32);
   words[ENTRY.postLo] = post;

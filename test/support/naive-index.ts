@@ -2,7 +2,7 @@
  * The window of text nodes as its contract says it, in maps and sorts: every node with a post later than t - window, and
  * of each key the 16 of smallest priority.
  */
-import { ENTRY, entryHasSimhash, entryKeyCount, entryRecordAt, entryTokenCount } from '../../src/frames/entry.ts';
+import { ENTRY, entryBands, entryKeyCount, entryRecordAt, entryTokenCount } from '../../src/frames/entry.ts';
 import { Similarity } from '../../src/fingerprints/similarity.ts';
 import { NodeRing } from '../../src/windows/node-ring.ts';
 
@@ -53,7 +53,7 @@ export class NaiveIndex {
     for (const key of shingleKeys(words)) {
       for (const node of this.#bucket((other) => shingleKeys(other).includes(key))) families.set(node, 1);
     }
-    if (entryHasSimhash(words, 0)) {
+    if (entryBands(words, 0) !== 0) {
       for (const [band, value] of bands(words).entries()) {
         for (const node of this.#bucket((other) => bands(other)[band] === value)) {
           if (differingBits(simhash(node.words) ^ simhash(words)) <= hammingMax) {

@@ -1,0 +1,87 @@
+/** Posts as evidence: how they travel between the match and the campaign stage, and how they are read again. */
+import { Buffer } from 'node:buffer';
+import { decodeCanonical } from '../consumers/formats/canonical.ts';
+import { InvariantError } from '../errors.ts';
+import { hex64 } from '../fingerprints/hash.ts';
+import { ENTRY, entryTimeMs } from '../frames/entry.ts';
+import type { FingerprintsFrame } from '../frames/fingerprints.ts';
+import { LINKS_EVENT, type FramedPost, type LinksEvent } from '../frames/links.ts';
+import type { Evidence, Post } from '../model.ts';
+import type { MatchEvent } from '../stages/match.ts';
+import type { ReleasedEvent } from '../stages/match-partition.ts';
+
+/** Where a post lies in a frame. */
+export interface PostPlace {
+  readonly frame: FingerprintsFrame;
+  readonly index: number;
+}
+
+/** A match event with its posts in place of references. */
+export function linksEvent({ cause, event }: ReleasedEvent, postAt: (reference: number) => FramedPost): LinksEvent {
+  const evidence = postAt(event.kind === 'post' ? event.evidence : event.laterEvidence);
+  if (event.kind === 'post') {
+    const kind = event.first ? LINKS_EVENT.first : LINKS_EVENT.post;
+    return { kind, cause, evidence, otherHi: 0, otherLo: 0, otherEvidence: undefined, similarity: 0, families: 0 };
+  }
+  return {
+    kind: LINKS_EVENT.link,
+    cause,
+    evidence,
+    otherHi: event.earlier.hi,
+    otherLo: event.earlier.lo,
+    otherEvidence: event.earlierEvidence < 0 ? undefined : postAt(event.earlierEvidence),
+    similarity: event.similarity,
+    families: event.families,
+  };
+}
+
+/** References of the posts that go with an event. */
+export function referencesOf(event: MatchEvent): number[] {
+  if (event.kind === 'post') return [event.evidence];
+  return event.earlierEvidence < 0 ? [event.laterEvidence] : [event.laterEvidence, event.earlierEvidence];
+}
+
+export function framedPost({ frame, index }: PostPlace): FramedPost {
+  const { words, starts } = frame;
+  const at = starts[index]!;
+  return {
+    timeMs: entryTimeMs(words, at),
+    keyHi: words[at + ENTRY.postHi]!,
+    keyLo: words[at + ENTRY.postLo]!,
+    bytes: frame.evidence(index),
+  };
+}
+
+/** Evidence with the post key and event time of the frame, which may not be those that the post gives itself. */
+export function evidenceOf({ keyHi, keyLo, timeMs, bytes }: FramedPost): Evidence {
+  return new KeptPost(hex64(keyHi, keyLo), timeMs, bytes);
+}
+
+/**
+ * Evidence that is decoded when it is looked at: the campaign stage knows most posts already, by their keys. Holds a view
+ * of the bytes, so it is to be looked at before their memory is used again.
+ */
+export class KeptPost implements Evidence {
+  readonly key: string;
+  readonly #timeMs: number;
+  readonly #bytes: Uint8Array;
+  #post: Post | undefined;
+
+  constructor(key: string, timeMs: number, bytes: Uint8Array) {
+    this.key = key;
+    this.#timeMs = timeMs;
+    this.#bytes = bytes;
+  }
+
+  get post(): Post {
+    this.#post ??= this.#decoded();
+    return this.#post;
+  }
+
+  #decoded(): Post {
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    const decoded = decodeCanonical(Buffer.from(buffer, byteOffset, byteLength).toString('utf8'));
+    if (decoded.kind !== 'post') throw new InvariantError('R2', `evidence ${this.key} is no post: ${decoded.reason}`);
+    return decoded.post.createdAt === this.#timeMs ? decoded.post : { ...decoded.post, createdAt: this.#timeMs };
+  }
+}

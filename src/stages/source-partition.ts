@@ -1,0 +1,78 @@
+/**
+ * Stage 1 over a log: posts of one source partition in, one frame for every partition of `fingerprints` out.
+ *
+ * Its only state is the source's watermark. Lateness is decided here, once, in the order of offsets, so it is the same in
+ * every replay; later stages find nothing late.
+ */
+import { FingerprintsFrameBuilder } from '../frames/fingerprints.ts';
+import { FRAME_ENTRIES_MAX, type FrameRoute } from '../frames/frame.ts';
+import { FRAME_BYTES_SOFT_MAX } from '../frames/links.ts';
+import { Router } from '../frames/route.ts';
+import type { Post } from '../model.ts';
+import type { FingerprintStage } from './fingerprint.ts';
+
+/** What became of a post. `nothing` is a native repost or a text without a letter. */
+export type Taken = 'entry' | 'nothing' | 'late';
+
+export class SourcePartition {
+  /** No post before this event time will be taken any more; -Infinity before the first post. */
+  watermark = -Infinity;
+  readonly #fingerprint: FingerprintStage;
+  readonly #route: Omit<FrameRoute, 'target'>;
+  readonly #outOfOrdernessMs: number;
+  readonly #router: Router;
+  readonly #builders: readonly FingerprintsFrameBuilder[];
+  #from = 0;
+  #isFull = false;
+
+  constructor(fingerprint: FingerprintStage, route: Omit<FrameRoute, 'target'>, outOfOrdernessMs: number) {
+    this.#fingerprint = fingerprint;
+    this.#route = route;
+    this.#outOfOrdernessMs = outOfOrdernessMs;
+    this.#router = new Router(route.targets);
+    this.#builders = Array.from({ length: route.targets }, () => new FingerprintsFrameBuilder());
+  }
+
+  /** Are the frames as large as they may be? Then they are to be finished before the next post. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Begins frames at this offset. */
+  begin(from: number): void {
+    this.#from = from;
+    this.#isFull = false;
+    for (const builder of this.#builders) builder.clear();
+  }
+
+  /** @param post with its event time as `createdAt` */
+  take(post: Post, offset: number, evidence: Uint8Array): Taken {
+    if (post.createdAt < this.watermark) return 'late';
+    this.witness(post.createdAt - this.#outOfOrdernessMs);
+    const stage = this.#fingerprint;
+    if (stage.process(post) === 0) return 'nothing';
+    const router = this.#router;
+    router.route(stage.words, 0);
+    for (let i = 0; i < router.count; i++) {
+      const target = router.targets[i]!;
+      const builder = this.#builders[target]!;
+      const length = router.write(stage.words, 0, target, builder.words, builder.wordCount);
+      builder.add(length, offset - this.#from, evidence);
+      if (builder.entryCount === FRAME_ENTRIES_MAX || builder.size > FRAME_BYTES_SOFT_MAX) this.#isFull = true;
+    }
+    return 'entry';
+  }
+
+  /** A tick: no post before this event time will come from the source any more. */
+  witness(watermark: number): void {
+    if (watermark > this.watermark) this.watermark = watermark;
+  }
+
+  /** The frames up to offset `to`, one for each target in their order. */
+  finish(to: number): Uint8Array[] {
+    const span = { from: this.#from, to, watermark: this.watermark };
+    const frames = this.#builders.map((builder, target) => builder.finish({ ...this.#route, target }, span));
+    this.begin(to);
+    return frames;
+  }
+}
