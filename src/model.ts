@@ -27,7 +27,7 @@ export interface Post {
   readonly accountCreatedAt?: number;
 }
 
-/** Why a line of input is not a post. A fixed list, because each is a counter and a documented word. */
+/** Why a line or record of input is not a post. A fixed list, because each is a counter and a documented word. */
 export const REJECTION_REASONS = [
   'not_json',
   'not_an_object',
@@ -41,6 +41,10 @@ export const REJECTION_REASONS = [
   'text_too_long',
   'invalid_time',
   'invalid_character',
+  'unknown_schema',
+  'unusable_schema',
+  'invalid_avro',
+  'time_ahead',
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 

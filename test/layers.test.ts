@@ -21,7 +21,7 @@ interface Layer {
 
 const WORDS = ['model.ts', 'errors.ts'];
 const STAGE_PARTS = ['windows', 'fingerprints', 'frames'];
-const SHELL_PARTS = ['consumers', 'consumers/formats', 'state', 'sinks'];
+const SHELL_PARTS = ['consumers', 'consumers/formats', 'kafka', 'registry', 'state', 'sinks'];
 
 /** Folders and files directly below src/. The longest name that fits a path is its layer. */
 const LAYERS: Readonly<Record<string, Layer>> = {
@@ -35,8 +35,10 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   simulate: { core: true, imports: [...WORDS, 'fingerprints'] },
   'consumers/formats': { core: true, imports: WORDS },
   consumers: { core: false, imports: [...WORDS, 'consumers/formats', 'metrics.ts'] },
+  kafka: { core: false, imports: [...WORDS, 'settings.ts', 'metrics.ts'] },
+  registry: { core: false, imports: [...WORDS, 'settings.ts', 'metrics.ts', 'consumers', 'consumers/formats'] },
   state: { core: false, imports: [...WORDS, 'metrics.ts'] },
-  sinks: { core: false, imports: [...WORDS, 'metrics.ts'] },
+  sinks: { core: false, imports: [...WORDS, 'consumers/formats', 'metrics.ts'] },
   'metrics.ts': { core: false, imports: WORDS },
   runtime: {
     core: false,

@@ -4,8 +4,10 @@
 import { Command, CommanderError } from 'commander';
 import { ChorusError, ConfigError, InputError } from '../errors.ts';
 import { EXIT } from './exit.ts';
+import { addDiffCommand } from './diff.ts';
 import { explainCommand, type ExplainFlags } from './explain.ts';
 import { replayCommand, type ReplayFlags } from './replay.ts';
+import { addSchemasCommand } from './schemas.ts';
 import { simulateCommand } from './simulate.ts';
 import { counted } from './summary.ts';
 import { train, TABLE_DEFAULT } from './train.ts';
@@ -92,6 +94,9 @@ program
   .option('--truth <file>', 'which post belongs to which campaign, tab-separated')
   .option('--out <file>', 'where the posts go, - for standard output', '-')
   .action(simulateCommand);
+
+addDiffCommand(program);
+addSchemasCommand(program);
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;

@@ -10,6 +10,9 @@ import type { Evidence, Post } from '../model.ts';
 import type { MatchEvent } from '../stages/match.ts';
 import type { ReleasedEvent } from '../stages/match-partition.ts';
 
+/** A line of more bytes is not kept as it is: what it holds beside the post (most of it) would fill the window's memory. */
+export const KEPT_BYTES_MAX = 4096;
+
 /** Where a post lies in a frame. */
 export interface PostPlace {
   readonly frame: FingerprintsFrame;

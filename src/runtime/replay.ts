@@ -17,6 +17,7 @@ import type { Settings } from '../settings.ts';
 import type { Revision } from '../stages/campaign.ts';
 import { FingerprintStage } from '../stages/fingerprint.ts';
 import { Engine, stageSettings } from './engine.ts';
+import { KEPT_BYTES_MAX } from './evidence.ts';
 import { Rejections, type ReasonCount } from './rejections.ts';
 import { Sorter } from './sorter.ts';
 
@@ -109,8 +110,6 @@ const EVENNESS = 1.5;
 /** Beyond it the window grows as it fills: what is reserved is memory. */
 const RESERVED_MAX = 16_000_000;
 const STRONGEST_MAX = 5;
-/** A line of more bytes is not kept as it is: what it holds beside the post (most of it) would fill the window's memory. */
-const LINE_KEPT_BYTES_MAX = 4096;
 
 /**
  * An input that breaks off ends the reading like an abort: what was read before is matched, for it may be days of posts.
@@ -229,7 +228,7 @@ class Replay {
     }
     const words = this.#fingerprint.words;
     const line = batch.bytes(i);
-    const evidence = line.length <= LINE_KEPT_BYTES_MAX ? line : Buffer.from(JSON.stringify(post));
+    const evidence = line.length <= KEPT_BYTES_MAX ? line : Buffer.from(JSON.stringify(post));
     const keyHi = words[ENTRY.postHi]!;
     const keyLo = words[ENTRY.postLo]!;
     this.#sorter.append(

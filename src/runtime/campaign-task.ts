@@ -1,0 +1,130 @@
+/**
+ * The partition of `links`: frames in, revisions of alerts out, and from time to time a snapshot of the state into the
+ * same topic. It has no store: its log is short, and a new instance reads it from the last snapshot on.
+ */
+import { Buffer } from 'node:buffer';
+import { ChorusError } from '../errors.ts';
+import { decodeNumber, encodeNumber } from '../frames/chain.ts';
+import type { FrameRoute } from '../frames/frame.ts';
+import { CampaignStage, type CampaignSettings, type Revision } from '../stages/campaign.ts';
+import { CampaignPartition } from '../stages/campaign-partition.ts';
+import { evidenceOf } from './evidence.ts';
+import { notOurs } from './fingerprint-task.ts';
+import { isSnapshot, snapshotFrames, SnapshotReader } from './snapshot.ts';
+import type { Beginning, LogRecord, Output, Step, Task } from './task.ts';
+
+export interface CampaignTaskSettings {
+  readonly campaign: CampaignSettings;
+  readonly route: Omit<FrameRoute, 'source'>;
+  /** Bytes of links after which a snapshot is taken, or twice the last snapshot where that is more. */
+  readonly snapshotBytes: number;
+  readonly encode: (revision: Revision) => Omit<Output, 'topic' | 'partition'>;
+}
+
+export class CampaignTask implements Task {
+  partition: CampaignPartition;
+  readonly counters = { snapshots: 0, snapshotBytes: 0, revisions: 0 };
+  readonly #settings: CampaignTaskSettings;
+  /** Where the log is to be read from to build the state: the position of the last snapshot, 0 without one. */
+  #snapshot = 0;
+  #bytesSince = 0;
+  #lastBytes = 0;
+  #hasSnapshot = false;
+
+  constructor(settings: CampaignTaskSettings) {
+    this.#settings = settings;
+    this.partition = new CampaignPartition(settings.campaign, settings.route, evidenceOf);
+  }
+
+  async restore(beginning: Beginning): Promise<number> {
+    const { committed, low, read, signal, onProgress } = beginning;
+    this.#snapshot = committed === undefined ? low : snapshotOf(committed.metadata);
+    if (this.#snapshot < low) throw lost(this.#snapshot, low);
+    // The first start has nothing to build: what other instances have left in the log is read as it comes.
+    if (committed === undefined) return low;
+    if (committed.metadata.endsWith(';s')) await this.#load(beginning);
+    for await (const records of read(this.#snapshot, committed.offset)) {
+      signal.throwIfAborted();
+      this.#ingest(records);
+      this.partition.release([]);
+      onProgress(records.at(-1)!.offset + 1 - this.#snapshot, committed.offset - this.#snapshot);
+    }
+    return committed.offset;
+  }
+
+  async #load({ high, read, signal }: Beginning): Promise<void> {
+    const { campaign, route } = this.#settings;
+    const reader = new SnapshotReader(this.#snapshot);
+    for await (const records of read(this.#snapshot, high)) {
+      signal.throwIfAborted();
+      for (const { value } of records) {
+        const snapshot = value === null ? undefined : reader.take(value, campaign.limits);
+        if (snapshot === undefined) continue;
+        const stage = new CampaignStage(campaign, snapshot.state);
+        this.partition = new CampaignPartition(campaign, route, evidenceOf, { ...snapshot, stage });
+        this.#hasSnapshot = true;
+        return;
+      }
+    }
+    throw lost(this.#snapshot, high);
+  }
+
+  process(records: readonly LogRecord[], next: number): Promise<Step> {
+    const revisions: Revision[] = [];
+    this.#ingest(records);
+    this.partition.release(revisions);
+    this.counters.revisions += revisions.length;
+    const { encode } = this.#settings;
+    const outputs: Output[] = revisions.map((revision) => ({ topic: 'alerts', partition: -1, ...encode(revision) }));
+    if (this.#bytesSince > Math.max(this.#settings.snapshotBytes, 2 * this.#lastBytes))
+      outputs.push(...this.#save(next));
+    return Promise.resolve({ outputs, position: next, metadata: this.#metadata() });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #ingest(records: readonly LogRecord[]): void {
+    for (const { value } of records) {
+      if (value === null || isSnapshot(value)) continue;
+      this.#bytesSince += value.byteLength;
+      this.partition.ingest(value);
+    }
+  }
+
+  #save(position: number): Output[] {
+    const { route } = this.#settings;
+    const frames = snapshotFrames(this.partition, position, { ...route, source: 0 });
+    this.#snapshot = position;
+    this.#hasSnapshot = true;
+    this.#bytesSince = 0;
+    this.#lastBytes = frames.reduce((bytes, frame) => bytes + frame.byteLength, 0);
+    this.counters.snapshots++;
+    this.counters.snapshotBytes = this.#lastBytes;
+    return frames.map((value) => ({ topic: 'links', partition: 0, key: null, value }));
+  }
+
+  #metadata(): string {
+    return `1;${encodeNumber(this.#snapshot)};${this.#hasSnapshot ? 's' : 'b'}`;
+  }
+}
+
+function snapshotOf(metadata: string): number {
+  const [version, snapshot, kind] = metadata.split(';');
+  if (version !== '1' || (kind !== 's' && kind !== 'b')) throw notOurs(metadata);
+  return decodeNumber(snapshot);
+}
+
+function lost(position: number, reached: number): ChorusError {
+  return new ChorusError(
+    'snapshot_lost',
+    `the state of the campaign stage was saved at position ${position} of its log, which now reaches from ${reached}: ` +
+      'retention has removed it. Raise the retention of the topic of links and begin with a new kafka.prefix',
+  );
+}
+
+/** Bytes of an alert as plain JSON: the same alert gives the same bytes. */
+export function alertBytes({ alert }: Revision): Buffer {
+  return Buffer.from(JSON.stringify(alert));
+}

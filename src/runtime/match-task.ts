@@ -1,0 +1,202 @@
+/**
+ * One partition of `fingerprints`: frames in, a frame for the campaign stage out.
+ *
+ * The bucket index is in memory. The posts of the window lie in the store, in pieces of a few posts under the reference of
+ * the first one, with the entries, so the same pieces rebuild the index; those in use are kept decoded. Without its store
+ * a partition is rebuilt from the log, from the position that the commit names.
+ */
+import { Buffer } from 'node:buffer';
+import { LRUCache } from 'lru-cache';
+import { ChorusError, InvariantError } from '../errors.ts';
+import { FingerprintsFrame } from '../frames/fingerprints.ts';
+import { FRAME_ENTRIES_MAX, type FrameRoute } from '../frames/frame.ts';
+import { LinksFrameBuilder, type FramedPost } from '../frames/links.ts';
+import { MatchPartition, pieceOf, type Piece, type ReleasedEvent } from '../stages/match-partition.ts';
+import type { Store } from '../state/store.ts';
+import type { BucketIndexSettings } from '../windows/bucket-index.ts';
+import { framedPost, linksEvent, referencesOf } from './evidence.ts';
+import { notOurs } from './fingerprint-task.ts';
+import type { Beginning, LogRecord, Output, Step, Task } from './task.ts';
+
+export interface MatchTaskSettings {
+  readonly match: BucketIndexSettings;
+  readonly route: Omit<FrameRoute, 'source'>;
+  /** Bytes of decoded posts kept beside the store. */
+  readonly cacheBytes: number;
+}
+
+export class MatchTask implements Task {
+  readonly partition: MatchPartition;
+  readonly counters = { cacheHits: 0, cacheMisses: 0 };
+  readonly store: Store;
+  readonly #cache: LRUCache<number, FingerprintsFrame>;
+  readonly #links = new LinksFrameBuilder();
+  readonly #route: FrameRoute;
+  /** Number of entries released before the next frame. */
+  #spoken = 0;
+
+  constructor(settings: MatchTaskSettings, store: Store) {
+    this.store = store;
+    this.partition = new MatchPartition(settings.match, settings.route);
+    const { topology, target, targets } = settings.route;
+    this.#route = { topology, source: target, sources: targets, target: 0, targets: 1 };
+    this.#cache = new LRUCache({ maxSize: settings.cacheBytes });
+  }
+
+  async restore(beginning: Beginning): Promise<number> {
+    const { committed, low, high } = beginning;
+    const saved = readCheckpoint(this.store.checkpoint);
+    let position = low;
+    // A store that stands before what can still be read of the log, or behind its end, is of no use.
+    if (saved !== undefined && saved.position >= low && saved.position <= high) {
+      position = await this.#resume(saved, beginning);
+    } else {
+      if (committed !== undefined) position = this.partition.restore(checkpointOf(committed.metadata));
+      if (position < low) throw lost(position, low);
+      await this.store.write({ ...this.#batch([], position), expireBelow: Number.MAX_SAFE_INTEGER });
+    }
+    const spoken = committed?.offset ?? low;
+    if (position < spoken) position = await this.#rebuild(position, spoken, beginning);
+    this.#spoken = this.partition.released;
+    return position;
+  }
+
+  async #resume(saved: Checkpoint, { signal, onProgress }: Beginning): Promise<number> {
+    const first = this.partition.restore(saved.state);
+    const total = saved.position - first;
+    for await (const pieces of this.store.scan(first * FRAME_ENTRIES_MAX)) {
+      signal.throwIfAborted();
+      for (const { offset, bytes } of pieces) this.partition.resume(offset, bytes);
+      this.partition.release([]);
+      onProgress(Math.floor(pieces.at(-1)!.offset / FRAME_ENTRIES_MAX) - first, total);
+    }
+    this.partition.resumed(saved.position);
+    this.partition.release([]);
+    return saved.position;
+  }
+
+  /** Reads the log again, and says nothing of what has been said before. */
+  async #rebuild(from: number, to: number, { read, signal, onProgress }: Beginning): Promise<number> {
+    for await (const records of read(from, to)) {
+      signal.throwIfAborted();
+      const pieces = this.#ingest(records);
+      this.partition.release([]);
+      const position = records.at(-1)!.offset + 1;
+      await this.store.write(this.#batch(pieces, position));
+      onProgress(position - from, to - from);
+    }
+    return to;
+  }
+
+  async process(records: readonly LogRecord[], next: number): Promise<Step> {
+    const pieces = this.#ingest(records);
+    const events: ReleasedEvent[] = [];
+    this.partition.release(events);
+    const posts = await this.#posts(events, pieces);
+    const outputs = this.#frames(events, posts);
+    for (const { reference, frame, bytes } of pieces) this.#cache.set(reference, frame, { size: bytes.byteLength });
+    return { outputs, batch: this.#batch(pieces, next), position: next, metadata: `1;${this.partition.checkpoint()}` };
+  }
+
+  close(): Promise<void> {
+    return this.store.close();
+  }
+
+  #ingest(records: readonly LogRecord[]): Piece[] {
+    return records.flatMap(({ offset, value }) => (value === null ? [] : this.partition.ingest(offset, value)));
+  }
+
+  #batch(pieces: readonly Piece[], position: number): Parameters<Store['write']>[0] {
+    const checkpoint = Buffer.from(`1;${position};${this.partition.checkpoint()}`);
+    const frames = pieces.map(({ reference, bytes }) => ({ offset: reference, bytes }));
+    return { checkpoint, frames, expireBelow: Math.min(position, this.partition.low) * FRAME_ENTRIES_MAX };
+  }
+
+  /** The posts of the events by their references: from what has just come, the cache or the store. */
+  async #posts(events: readonly ReleasedEvent[], fresh: readonly Piece[]): Promise<Map<number, FramedPost>> {
+    const frames = new Map<number, FingerprintsFrame>();
+    for (const { reference, frame } of fresh) frames.set(reference, frame);
+    const posts = new Map<number, FramedPost>();
+    const references = events.flatMap(({ event }) => referencesOf(event));
+    await this.#load(references, frames);
+    for (const reference of references) {
+      if (posts.has(reference)) continue;
+      const piece = pieceOf(reference);
+      posts.set(reference, framedPost({ frame: frames.get(piece)!, index: reference - piece }));
+    }
+    return posts;
+  }
+
+  async #load(references: readonly number[], frames: Map<number, FingerprintsFrame>): Promise<void> {
+    const missing: number[] = [];
+    for (const reference of references) {
+      const piece = pieceOf(reference);
+      if (frames.has(piece)) continue;
+      const frame = this.#cache.get(piece);
+      if (frame === undefined) {
+        if (!missing.includes(piece)) missing.push(piece);
+      } else {
+        this.counters.cacheHits++;
+        frames.set(piece, frame);
+      }
+    }
+    if (missing.length === 0) return;
+    this.counters.cacheMisses += missing.length;
+    const values = await this.store.read(missing);
+    for (const [i, piece] of missing.entries()) {
+      const bytes = values[i];
+      if (bytes === undefined) throw new InvariantError('R1', `the posts at reference ${piece} have been let go`);
+      const frame = new FingerprintsFrame(bytes);
+      frames.set(piece, frame);
+      this.#cache.set(piece, frame, { size: bytes.byteLength });
+    }
+  }
+
+  #frames(events: readonly ReleasedEvent[], posts: ReadonlyMap<number, FramedPost>): Output[] {
+    const outputs: Output[] = [];
+    const links = this.#links;
+    let before: ReleasedEvent | undefined;
+    for (const event of events) {
+      // Events of one entry stay together: a frame ends between entries.
+      if (before !== undefined && before.cause !== event.cause && links.isFull) {
+        this.#finish(event.cause.position, before.cause.timeMs, outputs);
+      }
+      links.add(linksEvent(event, (reference) => posts.get(reference)!));
+      before = event;
+    }
+    this.#finish(this.partition.released, this.partition.watermark, outputs);
+    return outputs;
+  }
+
+  #finish(to: number, watermark: number, outputs: Output[]): void {
+    const value = this.#links.finish(this.#route, { from: this.#spoken, to, watermark });
+    outputs.push({ topic: 'links', partition: 0, key: null, value });
+    this.#spoken = to;
+  }
+}
+
+interface Checkpoint {
+  /** Position in the log that the store has reached. */
+  readonly position: number;
+  readonly state: string;
+}
+
+/** Undefined for a store that has none, or one that this version has not written. */
+function readCheckpoint(bytes: Uint8Array | undefined): Checkpoint | undefined {
+  if (bytes === undefined) return undefined;
+  const [version, position, ...state] = Buffer.from(bytes).toString().split(';');
+  return version === '1' ? { position: Number(position), state: state.join(';') } : undefined;
+}
+
+function checkpointOf(metadata: string): string {
+  if (!metadata.startsWith('1;')) throw notOurs(metadata);
+  return metadata.slice(2);
+}
+
+function lost(position: number, low: number): ChorusError {
+  return new ChorusError(
+    'offset_lost',
+    `the window of a match partition begins at position ${position} of its log, which now begins at ${low}: retention has ` +
+      'removed posts of the window. Raise the retention of the topic of fingerprints and begin with a new kafka.prefix',
+  );
+}
