@@ -128,8 +128,8 @@ export class FingerprintTask implements Task {
   }
 
   #takeEmpty(record: LogRecord): void {
-    const tick = record.header(TICK_HEADER);
-    const timeMs = tick === undefined ? Number.NaN : Number(tick);
+    const tick = record.headers.find(({ key }) => key === TICK_HEADER)?.value;
+    const timeMs = tick === undefined || tick === null ? Number.NaN : Number(Buffer.from(tick).toString());
     if (!Number.isSafeInteger(timeMs)) {
       this.counters.tombstones++;
       return;

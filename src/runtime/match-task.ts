@@ -47,13 +47,14 @@ export class MatchTask implements Task {
     const { committed, low, high } = beginning;
     const saved = readCheckpoint(this.store.checkpoint);
     let position = low;
-    // A store that stands before what can still be read of the log, or behind its end, is of no use.
-    if (saved !== undefined && saved.position >= low && saved.position <= high) {
+    if (saved !== undefined && saved.position > high) throw ahead(saved.position, high);
+    // A store that stands before what can still be read of the log is of no use.
+    if (saved !== undefined && saved.position >= low) {
       position = await this.#resume(saved, beginning);
     } else {
       if (committed !== undefined) position = this.partition.restore(checkpointOf(committed.metadata));
       if (position < low) throw lost(position, low);
-      await this.store.write({ ...this.#batch([], position), expireBelow: Number.MAX_SAFE_INTEGER });
+      await this.store.write(this.#batch([], position));
     }
     const spoken = committed?.offset ?? low;
     if (position < spoken) position = await this.#rebuild(position, spoken, beginning);
@@ -198,5 +199,13 @@ function lost(position: number, low: number): ChorusError {
     'offset_lost',
     `the window of a match partition begins at position ${position} of its log, which now begins at ${low}: retention has ` +
       'removed posts of the window. Raise the retention of the topic of fingerprints and begin with a new kafka.prefix',
+  );
+}
+
+function ahead(position: number, high: number): ChorusError {
+  return new ChorusError(
+    'store_ahead',
+    `the store of a match partition has reached position ${position} of its log, which ends at ${high}: the topic of ` +
+      'fingerprints has been made anew, or the data folder is of another deployment. Remove the data folder or name another',
   );
 }

@@ -15,8 +15,7 @@ export interface LogRecord {
   /** When the broker took it, ms. */
   readonly timestampMs: number;
   readonly value: Uint8Array | null;
-  /** A header of the record as text. */
-  readonly header: (name: string) => string | undefined;
+  readonly headers: readonly { readonly key: string; readonly value: Uint8Array | null }[];
 }
 
 export type OutputTopic = 'fingerprints' | 'links' | 'alerts' | 'deadLetters';

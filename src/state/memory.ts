@@ -86,12 +86,10 @@ class MemoryStore implements Store {
     }
     if ((batch.expireBelow ?? 0) > disk.floor) {
       disk.floor = batch.expireBelow ?? 0;
-      disk.frames.splice(0, disk.indexOf(disk.floor));
       counts.rangeDeletes += 1;
     }
-    // A frame may come in already below the bound.
-    if (disk.newest < disk.floor) disk.frames.length = 0;
-    else if ((disk.frames[0]?.offset ?? disk.floor) < disk.floor) disk.frames.splice(0, disk.indexOf(disk.floor));
+    // Always: a frame may come in below the bound.
+    disk.frames.splice(0, disk.indexOf(disk.floor));
   }
 
   async read(offsets: readonly number[]): Promise<(Uint8Array | undefined)[]> {

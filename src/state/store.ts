@@ -104,7 +104,10 @@ export function checkBatch(batch: StoreBatch, newest: number): number {
   for (const { offset } of batch.frames ?? []) {
     checkOffset(offset);
     if (offset <= last) {
-      throw new InvariantError('store-order', `frame ${offset} comes after ${last}, must be above every frame put before`);
+      throw new InvariantError(
+        'store-order',
+        `frame ${offset} comes after ${last}, must be above every frame put before`,
+      );
     }
     last = offset;
   }

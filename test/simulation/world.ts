@@ -22,7 +22,8 @@ export class MemoryLog {
     hole = 0,
   ): void {
     this.high += hole;
-    this.records.push({ offset: this.high++, timestampMs, value, header: (name) => headers[name] });
+    const list = Object.entries(headers).map(([key, text]) => ({ key, value: Buffer.from(text) }));
+    this.records.push({ offset: this.high++, timestampMs, value, headers: list });
   }
 
   /** Records in [from, to). */

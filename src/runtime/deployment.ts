@@ -1,0 +1,311 @@
+/**
+ * Chorus on Kafka, in one process: the stages that it runs, each as a member of its group. Owns what they share, and what
+ * happens when one of them fails.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ChorusError, ConfigError } from '../errors.ts';
+import { KafkaClient, type KafkaSettings } from '../kafka/client.ts';
+import { openRegistry, type RegistrySettings } from '../registry/client.ts';
+import { RecordDecoder } from '../registry/decoder.ts';
+import type { Registry } from '../registry/registry.ts';
+import { publishedSchema } from '../registry/schemas.ts';
+import type { Settings } from '../settings.ts';
+import { alertCodec, type AlertCodec } from '../sinks/encode-alert.ts';
+import type { Revision } from '../stages/campaign.ts';
+import { MemoryStoreProvider } from '../state/memory.ts';
+import { RocksdbStoreProvider } from '../state/rocksdb.ts';
+import type { StoreProvider } from '../state/store.ts';
+import { CampaignTask } from './campaign-task.ts';
+import { stageSettings, type StageSettings } from './engine.ts';
+import { FingerprintTask, type EventTime } from './fingerprint-task.ts';
+import { MatchTask } from './match-task.ts';
+import { StageRunner, type OpenTask, type PartitionReport, type StageOptions } from './stage-runner.ts';
+import type { Output } from './task.ts';
+
+export const STAGE_NAMES = ['fingerprint', 'match', 'campaign'] as const;
+export type StageName = (typeof STAGE_NAMES)[number];
+
+export interface DeploymentTopics {
+  readonly feed: string;
+  readonly fingerprints: string;
+  readonly links: string;
+  readonly alerts: string;
+  readonly deadLetters: string | undefined;
+}
+
+export interface DeploymentSettings {
+  readonly settings: Settings;
+  /** Bytes of the frequency table. */
+  readonly table: Uint8Array;
+  /** Name and version, for the alerts. */
+  readonly engine: string;
+  readonly kafka: KafkaSettings;
+  readonly topics: DeploymentTopics;
+  /** Groups are called `<prefix>.fingerprint`, `<prefix>.match` and `<prefix>.campaign`. */
+  readonly groupPrefix: string;
+  /** Partitions of the topic of fingerprints. */
+  readonly partitions: number;
+  readonly eventTime: EventTime;
+  readonly outOfOrdernessMs: number;
+  /** With the broker's time: a source that has been silent for so long is taken to have nothing earlier. */
+  readonly idleMs: number | undefined;
+  readonly stages: readonly StageName[];
+  /** Undefined for state in memory, built from the log at each start. */
+  readonly stateFolder: string | undefined;
+  readonly storeMemoryBytes: number;
+  readonly cacheBytes: number;
+  readonly snapshotBytes: number;
+  readonly commitIntervalMs: number;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly registry: RegistrySettings | undefined;
+  readonly alertFormat: 'json' | 'framed-json' | 'framed-avro';
+}
+
+export interface DeploymentCallbacks {
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Readonly<Record<string, unknown>>) => void;
+  /** The deployment cannot go on; it is to be stopped and the process ended. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface DeploymentStatus {
+  readonly topology: string;
+  readonly isReady: boolean;
+  readonly stages: Readonly<Partial<Record<StageName, readonly PartitionReport[]>>>;
+}
+
+/** Faults that a new member with a new producer may not have. */
+const PASSING: ReadonlySet<string> = new Set(['send_failed', 'producer_failed', 'kafka_unreachable']);
+const RESTARTS_MAX = 8;
+const RESTART_WAIT_MS = 500;
+/** After so long without a fault, earlier ones are forgotten. */
+const RESTARTS_FORGOTTEN_MS = 300_000;
+const RESTART_WAIT_MAX_MS = 15_000;
+
+export class Deployment {
+  readonly #settings: DeploymentSettings;
+  readonly #callbacks: DeploymentCallbacks;
+  readonly #stages: StageSettings;
+  readonly #client: KafkaClient;
+  readonly #stores: StoreProvider;
+  readonly #runners = new Map<StageName, StageRunner>();
+  #sources = 0;
+  #alertPartitions = 0;
+  #registry: Registry | undefined;
+  #codec: AlertCodec | undefined;
+  #topology = '';
+  #isStopping = false;
+
+  constructor(settings: DeploymentSettings, callbacks: DeploymentCallbacks) {
+    this.#settings = settings;
+    this.#callbacks = callbacks;
+    this.#stages = stageSettings(settings);
+    this.#client = new KafkaClient(settings.kafka, (level, message, fields) => {
+      if (level === 'warn') callbacks.log('warn', message, fields);
+    });
+    const { stateFolder, storeMemoryBytes } = settings;
+    this.#stores =
+      stateFolder === undefined
+        ? new MemoryStoreProvider()
+        : new RocksdbStoreProvider({
+            folder: stateFolder,
+            memoryBytes: storeMemoryBytes,
+            onDamaged: (detail) => callbacks.log('warn', 'state set aside, to be built again from the log', { detail }),
+          });
+  }
+
+  /** Topology id of the frames: all that decides a result, with the partitions that they run between. */
+  get topology(): string {
+    return this.#topology;
+  }
+
+  /** @throws ChorusError where the brokers, the registry or the topics are not to be had. @throws ConfigError */
+  async start(): Promise<void> {
+    await this.#measureTopics();
+    const { registry } = this.#settings;
+    if (registry !== undefined) {
+      const onWait = (detail: string, waitedMs: number): void =>
+        this.#callbacks.log('warn', 'waiting for the schema registry', { detail, waitedMs });
+      this.#registry = await openRegistry(registry, { onWait });
+    }
+    this.#codec = await this.#alertCodec();
+    for (const stage of this.#settings.stages) await this.#startStage(stage);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    // From the first stage to the last, so that each finds on its way out what the one before it has still said.
+    for (const runner of this.#runners.values()) await runner.stop();
+    this.#runners.clear();
+    await this.#stores.close();
+  }
+
+  status(): DeploymentStatus {
+    const stages = Object.fromEntries(Array.from(this.#runners, ([stage, runner]) => [stage, runner.report()]));
+    const all = Object.values(stages).flat();
+    const isReady = all.length > 0 && all.every(({ state }) => state !== 'restoring');
+    return { topology: this.#topology, isReady, stages };
+  }
+
+  runner(stage: StageName): StageRunner | undefined {
+    return this.#runners.get(stage);
+  }
+
+  async #measureTopics(): Promise<void> {
+    const { topics, partitions } = this.#settings;
+    const admin = this.#client.admin();
+    await admin.connect();
+    try {
+      const names = [topics.feed, topics.fingerprints, topics.alerts];
+      const found = await admin.fetchTopicMetadata({ topics: names });
+      const countOf = (name: string): number => found.topics.find((topic) => topic.name === name)!.partitions.length;
+      this.#sources = countOf(topics.feed);
+      this.#alertPartitions = countOf(topics.alerts);
+      const actual = countOf(topics.fingerprints);
+      if (actual !== partitions) {
+        const bound = `the number of partitions of topic ${topics.fingerprints}, which has ${actual}`;
+        throw new ConfigError([{ name: 'kafka.partitions', value: partitions, bound }]);
+      }
+    } finally {
+      await admin.disconnect();
+    }
+    const parts = [this.#stages.topology, this.#settings.eventTime, this.#settings.outOfOrdernessMs, topics.feed];
+    const all = JSON.stringify([...parts, this.#sources, partitions]);
+    this.#topology = createHash('sha256').update(all).digest('hex').slice(0, 16);
+  }
+
+  async #alertCodec(): Promise<AlertCodec> {
+    const { alertFormat, topics } = this.#settings;
+    if (alertFormat === 'json') return alertCodec({ kind: 'json' });
+    if (this.#registry === undefined) {
+      throw new ConfigError([
+        { name: 'alerts.format', value: alertFormat, bound: 'json where no registry.url is given' },
+      ]);
+    }
+    const published = publishedSchema('alert', alertFormat === 'framed-avro' ? 'avro' : 'json');
+    const schemaId = await this.#registry.id(`${topics.alerts}-value`, published);
+    if (schemaId === undefined) {
+      const message = `the schema of alerts is not registered for topic ${topics.alerts}: run "chorus schemas register"`;
+      throw new ChorusError('schema_missing', message);
+    }
+    return alertCodec({ kind: alertFormat, schemaId, schema: published.schema });
+  }
+
+  async #startStage(stage: StageName): Promise<void> {
+    let restarts = 0;
+    let failedMs = 0;
+    const begin = async (): Promise<void> => {
+      let isOver = false;
+      const runner = new StageRunner(this.#client, {
+        ...this.#stageOptions(stage),
+        onFatal: (error) => {
+          if (isOver || this.#isStopping) return;
+          isOver = true;
+          const nowMs = performance.now();
+          if (nowMs - failedMs > RESTARTS_FORGOTTEN_MS) restarts = 0;
+          failedMs = nowMs;
+          void this.#recover(stage, runner, error, restarts++, begin);
+        },
+      });
+      this.#runners.set(stage, runner);
+      await runner.start();
+    };
+    await begin();
+  }
+
+  /** E2: all tasks of the stage are built anew from what was committed, by a new member with a new producer. */
+  async #recover(
+    stage: StageName,
+    runner: StageRunner,
+    error: unknown,
+    restarts: number,
+    begin: () => Promise<void>,
+  ): Promise<void> {
+    const { code, message } = error as ChorusError;
+    await runner.stop().catch(() => undefined);
+    if (!PASSING.has(code) || restarts >= RESTARTS_MAX) {
+      this.#callbacks.onFatal(error);
+      return;
+    }
+    this.#callbacks.log('warn', 'stage starts anew', { stage, code, error: message, restarts });
+    await sleep(Math.min(RESTART_WAIT_MAX_MS, RESTART_WAIT_MS * 2 ** restarts));
+    if (this.#isStopping) return;
+    await begin().catch((failure: unknown) => this.#callbacks.onFatal(failure));
+  }
+
+  #stageOptions(stage: StageName): Omit<StageOptions, 'onFatal'> {
+    const { topics, groupPrefix, sessionTimeoutMs, heartbeatMs, commitIntervalMs, idleMs, eventTime } = this.#settings;
+    const topic = { fingerprint: topics.feed, match: topics.fingerprints, campaign: topics.links }[stage];
+    const { fingerprints, links, alerts, deadLetters } = topics;
+    return {
+      group: {
+        groupId: `${groupPrefix}.${stage}`,
+        topic,
+        sessionTimeoutMs,
+        heartbeatMs,
+        onPartitionsChanged: (count) => this.#onPartitionsChanged(topic, count),
+      },
+      topics: { fingerprints, links, alerts, deadLetters },
+      alertPartitions: this.#alertPartitions,
+      commitIntervalMs,
+      idleMs: stage === 'fingerprint' && eventTime === 'record' ? idleMs : undefined,
+      open: (partition, signal) => this.#open(stage, partition, signal),
+      log: (level, message, fields) => this.#callbacks.log(level, message, { stage, ...fields }),
+    };
+  }
+
+  #onPartitionsChanged(topic: string, count: number): void {
+    const message =
+      `topic ${topic} has ${count} partitions now: its watermarks were promised for the number before. Give the new ` +
+      'number internal topics of its own (kafka.prefix), or remove the change';
+    this.#callbacks.onFatal(new ChorusError('partitions_changed', message));
+  }
+
+  async #open(stage: StageName, partition: number, signal: AbortSignal): Promise<OpenTask> {
+    const topology = this.#topology;
+    const targets = this.#settings.partitions;
+    const sources = this.#sources;
+    if (stage === 'fingerprint') return this.#openFingerprint(partition);
+    if (stage === 'match') {
+      const store = await this.#stores.open(`match-${partition}`, topology, { signal });
+      const route = { topology, sources, target: partition, targets };
+      const { cacheBytes } = this.#settings;
+      return { task: new MatchTask({ match: this.#stages.match, route, cacheBytes }, store), store };
+    }
+    const task = new CampaignTask({
+      campaign: this.#stages.campaign,
+      route: { topology, sources: targets, target: 0, targets: 1 },
+      snapshotBytes: this.#settings.snapshotBytes,
+      encode: (revision) => this.#encode(revision),
+    });
+    return { task, store: undefined };
+  }
+
+  #openFingerprint(partition: number): OpenTask {
+    const { topics, eventTime, outOfOrdernessMs, partitions, idleMs } = this.#settings;
+    const task = new FingerprintTask(
+      {
+        fingerprint: this.#stages.fingerprint,
+        route: { topology: this.#topology, source: partition, sources: this.#sources, targets: partitions },
+        outOfOrdernessMs,
+        eventTime,
+        deadLettersOf: topics.deadLetters === undefined ? undefined : topics.feed,
+      },
+      new RecordDecoder(this.#registry),
+    );
+    const tick: OpenTask['tick'] = (commit) => task.tick(Date.now() - idleMs! - outOfOrdernessMs, commit);
+    return { task, store: undefined, tick };
+  }
+
+  #encode(revision: Revision): Omit<Output, 'topic' | 'partition'> {
+    const { alert } = revision;
+    const headers = {
+      'content-type': this.#codec!.contentType,
+      'chorus-schema': alert.schema,
+      'chorus-revision': String(alert.revision),
+      'chorus-topology': alert.topology,
+    };
+    return { key: alert.id, value: this.#codec!.encode(alert), headers };
+  }
+}

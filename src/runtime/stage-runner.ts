@@ -1,0 +1,274 @@
+/**
+ * One stage on Kafka: a member of the stage's group, with a task for each partition that it is given.
+ *
+ * E3  At most one step of a partition is under way, and a commit covers only steps whose effects are done.
+ */
+import { Buffer } from 'node:buffer';
+import type { ChorusError } from '../errors.ts';
+import type { KafkaClient } from '../kafka/client.ts';
+import { GroupMember, type Commit, type GroupHandler, type GroupOptions, type KafkaBatch } from '../kafka/group.ts';
+import type { Committed, LogBounds } from '../kafka/offsets.ts';
+import { FrameProducer, type OutgoingRecord } from '../kafka/producer.ts';
+import { readRange } from '../kafka/reader.ts';
+import type { Store } from '../state/store.ts';
+import { perform, type LogRecord, type Output, type OutputTopic, type Step, type Task } from './task.ts';
+
+export interface OpenTask {
+  readonly task: Task;
+  readonly store: Store | undefined;
+  /** What is to be done when nothing has come for `idleMs`; see FingerprintTask.tick. */
+  readonly tick?: (commit: Commit) => Promise<Step | undefined>;
+}
+
+export interface StageOptions {
+  readonly group: Omit<GroupOptions, 'handler' | 'onFatal'>;
+  readonly topics: Readonly<Record<OutputTopic, string | undefined>>;
+  /** Partitions of the alerts topic are chosen by key; of all others they are given. */
+  readonly alertPartitions: number;
+  readonly commitIntervalMs: number;
+  readonly idleMs: number | undefined;
+  readonly open: (partition: number, signal: AbortSignal) => Promise<OpenTask>;
+  readonly log: (level: 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** Plain numbers for metrics. */
+export interface StageCounters {
+  batches: number;
+  records: number;
+  produced: number;
+  batchSeconds: number;
+}
+
+export interface PartitionReport {
+  readonly partition: number;
+  readonly state: string;
+  readonly position: number;
+  readonly high: number;
+  readonly restored: number | undefined;
+}
+
+interface Work {
+  readonly open: OpenTask;
+  commit: Commit | undefined;
+  /** The last step whose effects are done and that is not committed. */
+  due: Step | undefined;
+  committedMs: number;
+  lastMs: number;
+  /** The step or tick under way. */
+  running: Promise<void>;
+}
+
+const PROGRESS_EVERY_MS = 3000;
+
+export class StageRunner implements GroupHandler {
+  readonly counters: StageCounters = { batches: 0, records: 0, produced: 0, batchSeconds: 0 };
+  readonly member: GroupMember;
+  readonly #client: KafkaClient;
+  readonly #options: StageOptions;
+  readonly #producer: FrameProducer;
+  readonly #works = new Map<number, Work>();
+  readonly #restoring = new Map<number, number>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(client: KafkaClient, options: StageOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.#producer = new FrameProducer(client);
+    this.member = new GroupMember(client, { ...options.group, handler: this, onFatal: options.onFatal });
+  }
+
+  /** @throws ChorusError as GroupMember.start and FrameProducer.connect do */
+  async start(): Promise<void> {
+    await this.#producer.connect();
+    await this.member.start();
+    this.#timer = setInterval(() => this.#onTimer(), this.#options.commitIntervalMs);
+  }
+
+  /** Ends running steps, commits what is done, and leaves the group. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all(Array.from(this.#works.values(), (work) => this.#commitDue(work).catch(() => undefined)));
+    await this.member.stop();
+    await this.#producer.disconnect();
+  }
+
+  report(): PartitionReport[] {
+    return this.member.status().map((status) => ({ ...status, restored: this.#restoring.get(status.partition) }));
+  }
+
+  tasks(): Task[] {
+    return Array.from(this.#works.values(), ({ open }) => open.task);
+  }
+
+  async assigned(
+    partition: number,
+    committed: Committed | undefined,
+    log: LogBounds,
+    signal: AbortSignal,
+    commit: Commit,
+  ): Promise<number> {
+    const startedMs = performance.now();
+    const open = await this.#options.open(partition, signal);
+    const nowMs = performance.now();
+    const work: Work = {
+      open,
+      commit,
+      due: undefined,
+      committedMs: nowMs,
+      lastMs: nowMs,
+      running: Promise.resolve(),
+    };
+    this.#works.set(partition, work);
+    const { topic } = this.#options.group;
+    const position = await open.task.restore({
+      committed,
+      low: log.low,
+      high: log.high,
+      signal,
+      read: (from, to) => this.#read(partition, from, to, signal),
+      onProgress: this.#progress(partition),
+    });
+    this.#restoring.delete(partition);
+    const seconds = Math.round(performance.now() - startedMs) / 1000;
+    this.#options.log('info', 'partition assigned', {
+      topic,
+      partition,
+      position,
+      committed: committed?.offset,
+      seconds,
+    });
+    return position;
+  }
+
+  #progress(partition: number): (done: number, total: number) => void {
+    let toldMs = performance.now();
+    return (done, total) => {
+      this.#restoring.set(partition, total === 0 ? 1 : done / total);
+      const nowMs = performance.now();
+      if (nowMs - toldMs < PROGRESS_EVERY_MS) return;
+      toldMs = nowMs;
+      const { topic } = this.#options.group;
+      this.#options.log('info', 'restoring', { topic, partition, done, total });
+    };
+  }
+
+  async *#read(partition: number, from: number, to: number, signal: AbortSignal): AsyncGenerator<readonly LogRecord[]> {
+    const { topic } = this.#options.group;
+    for await (const { records } of readRange(this.#client, { topic, partition, from, to, signal })) {
+      if (records.length > 0) yield records;
+    }
+  }
+
+  batch(partition: number, batch: KafkaBatch, commit: Commit): Promise<void> {
+    const work = this.#works.get(partition)!;
+    work.commit = commit;
+    return this.#serially(work, async () => {
+      const startedMs = performance.now();
+      const step = await work.open.task.process(batch.records, batch.next);
+      await this.#perform(work, step);
+      this.counters.batches++;
+      this.counters.records += batch.records.length;
+      work.lastMs = performance.now();
+      this.counters.batchSeconds += (work.lastMs - startedMs) / 1000;
+    });
+  }
+
+  async revoked(partition: number): Promise<void> {
+    const work = this.#works.get(partition);
+    if (work === undefined) return;
+    this.#works.delete(partition);
+    this.#restoring.delete(partition);
+    await work.running.catch(() => undefined);
+    await work.open.task.close();
+  }
+
+  async #serially(work: Work, run: () => Promise<void>): Promise<void> {
+    const before = work.running;
+    const running = before.then(run);
+    work.running = running;
+    await running;
+  }
+
+  async #perform(work: Work, step: Step): Promise<void> {
+    const isDue = performance.now() - work.committedMs >= this.#options.commitIntervalMs;
+    await perform(
+      step,
+      {
+        produce: (outputs) => this.#produce(outputs),
+        store: work.open.store,
+        commit: (offset, metadata) => work.commit!(offset, metadata),
+      },
+      isDue,
+    );
+    work.due = isDue ? undefined : step;
+    if (isDue) work.committedMs = performance.now();
+  }
+
+  async #commitDue(work: Work): Promise<void> {
+    await this.#serially(work, async () => {
+      const { due } = work;
+      if (due === undefined) return;
+      work.due = undefined;
+      work.committedMs = performance.now();
+      await work.commit!(due.position, due.metadata);
+    });
+  }
+
+  async #produce(outputs: readonly Output[]): Promise<void> {
+    const byTopic = new Map<string, OutgoingRecord[]>();
+    for (const { topic, partition, key, value, headers } of outputs) {
+      const name = this.#options.topics[topic]!;
+      const records = byTopic.get(name) ?? [];
+      byTopic.set(name, records);
+      records.push({
+        partition: partition < 0 ? partitionOf(key!, this.#options.alertPartitions) : partition,
+        key,
+        // kafkajs takes a Uint8Array that is no Buffer for text.
+        value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+        ...(headers === undefined ? {} : { headers }),
+      });
+    }
+    this.counters.produced += outputs.length;
+    await Promise.all(Array.from(byTopic, ([topic, records]) => this.#producer.send(topic, records)));
+  }
+
+  #onTimer(): void {
+    const nowMs = performance.now();
+    for (const [partition, work] of this.#works) {
+      if (work.due !== undefined && nowMs - work.committedMs >= this.#options.commitIntervalMs) {
+        this.#guard(this.#commitDue(work));
+      }
+      const { idleMs } = this.#options;
+      if (idleMs !== undefined && work.open.tick !== undefined && nowMs - work.lastMs >= idleMs) {
+        work.lastMs = nowMs;
+        this.#guard(this.#tick(partition, work));
+      }
+    }
+  }
+
+  async #tick(partition: number, work: Work): Promise<void> {
+    const status = this.member.status().find((one) => one.partition === partition);
+    // Only a source that has nothing to be read is idle; one that cannot be read is not.
+    if (status === undefined || status.state !== 'running' || status.position < status.high) return;
+    await this.#serially(work, async () => {
+      const step = await work.open.tick!(work.commit!);
+      if (step !== undefined) await this.#perform(work, step);
+    });
+  }
+
+  /** A partition that has been lost meanwhile fails its next batch, or is revoked. */
+  #guard(effect: Promise<void>): void {
+    effect.catch((error: unknown) => {
+      if ((error as Partial<ChorusError>).code === 'partition_lost') return;
+      this.#options.onFatal(error);
+    });
+  }
+}
+
+/** Fowler, Noll and Vo's hash: alerts of one campaign stay in one partition, whichever instance publishes them. */
+function partitionOf(key: string, partitions: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % partitions;
+}
