@@ -29,7 +29,7 @@ export class MatchTask implements Task {
   readonly partition: MatchPartition;
   readonly counters = { cacheHits: 0, cacheMisses: 0 };
   readonly store: Store;
-  readonly #cache: LRUCache<number, FingerprintsFrame>;
+  readonly #cache: LRUCache<number, Kept>;
   readonly #links = new LinksFrameBuilder();
   readonly #route: FrameRoute;
   /** Number of entries released before the next frame. */
@@ -95,7 +95,7 @@ export class MatchTask implements Task {
     this.partition.release(events);
     const posts = await this.#posts(events, pieces);
     const outputs = this.#frames(events, posts);
-    for (const { reference, frame, bytes } of pieces) this.#cache.set(reference, frame, { size: bytes.byteLength });
+    for (const { reference, bytes } of pieces) this.#keep(reference, { bytes, frame: undefined });
     return { outputs, batch: this.#batch(pieces, next), position: next, metadata: `1;${this.partition.checkpoint()}` };
   }
 
@@ -115,42 +115,47 @@ export class MatchTask implements Task {
 
   /** The posts of the events by their references: from what has just come, the cache or the store. */
   async #posts(events: readonly ReleasedEvent[], fresh: readonly Piece[]): Promise<Map<number, FramedPost>> {
-    const frames = new Map<number, FingerprintsFrame>();
-    for (const { reference, frame } of fresh) frames.set(reference, frame);
+    const kept = new Map<number, Kept>();
+    for (const { reference, bytes } of fresh) kept.set(reference, { bytes, frame: undefined });
     const posts = new Map<number, FramedPost>();
     const references = events.flatMap(({ event }) => referencesOf(event));
-    await this.#load(references, frames);
+    await this.#load(references, kept);
     for (const reference of references) {
       if (posts.has(reference)) continue;
       const piece = pieceOf(reference);
-      posts.set(reference, framedPost({ frame: frames.get(piece)!, index: reference - piece }));
+      posts.set(reference, framedPost({ frame: frameOf(kept.get(piece)!), index: reference - piece }));
     }
     return posts;
   }
 
-  async #load(references: readonly number[], frames: Map<number, FingerprintsFrame>): Promise<void> {
-    const missing: number[] = [];
+  async #load(references: readonly number[], kept: Map<number, Kept>): Promise<void> {
+    const missing = new Set<number>();
     for (const reference of references) {
       const piece = pieceOf(reference);
-      if (frames.has(piece)) continue;
-      const frame = this.#cache.get(piece);
-      if (frame === undefined) {
-        if (!missing.includes(piece)) missing.push(piece);
+      if (kept.has(piece) || missing.has(piece)) continue;
+      const found = this.#cache.get(piece);
+      if (found === undefined) {
+        missing.add(piece);
       } else {
         this.counters.cacheHits++;
-        frames.set(piece, frame);
+        kept.set(piece, found);
       }
     }
-    if (missing.length === 0) return;
-    this.counters.cacheMisses += missing.length;
-    const values = await this.store.read(missing);
-    for (const [i, piece] of missing.entries()) {
+    if (missing.size === 0) return;
+    this.counters.cacheMisses += missing.size;
+    const pieces = Array.from(missing);
+    const values = await this.store.read(pieces);
+    for (const [i, piece] of pieces.entries()) {
       const bytes = values[i];
       if (bytes === undefined) throw new InvariantError('R1', `the posts at reference ${piece} have been let go`);
-      const frame = new FingerprintsFrame(bytes);
-      frames.set(piece, frame);
-      this.#cache.set(piece, frame, { size: bytes.byteLength });
+      const found = { bytes, frame: undefined };
+      kept.set(piece, found);
+      this.#keep(piece, found);
     }
+  }
+
+  #keep(piece: number, kept: Kept): void {
+    this.#cache.set(piece, kept, { size: kept.bytes.byteLength });
   }
 
   #frames(events: readonly ReleasedEvent[], posts: ReadonlyMap<number, FramedPost>): Output[] {
@@ -174,6 +179,17 @@ export class MatchTask implements Task {
     outputs.push({ topic: 'links', partition: 0, key: null, value });
     this.#spoken = to;
   }
+}
+
+/** A piece in the cache: decoded once one of its posts is asked for, which few are. */
+interface Kept {
+  readonly bytes: Uint8Array;
+  frame: FingerprintsFrame | undefined;
+}
+
+function frameOf(kept: Kept): FingerprintsFrame {
+  kept.frame ??= new FingerprintsFrame(kept.bytes);
+  return kept.frame;
 }
 
 interface Checkpoint {

@@ -31,7 +31,6 @@ const PIECE_ENTRIES = 32;
 export interface Piece {
   /** Reference of its first post. */
   readonly reference: number;
-  readonly frame: FingerprintsFrame;
   readonly bytes: Uint8Array;
 }
 
@@ -118,7 +117,6 @@ export class MatchPartition {
     checkRoute(header, FRAME_KIND.fingerprints, this.#route);
     this.#chain.check(header.source, header);
     const pieces = this.#accept(position, frame);
-    for (const piece of pieces) this.#take(piece);
     this.#close();
     return pieces;
   }
@@ -129,7 +127,8 @@ export class MatchPartition {
     checkRoute(frame.header, FRAME_KIND.fingerprints, this.#route);
     const position = Math.floor(reference / REFERENCES_PER_FRAME);
     if (this.#open !== undefined && this.#open.position !== position) this.#close();
-    this.#take({ reference, frame, bytes });
+    this.#begin(position, frame.header);
+    for (let i = 0; i < frame.entryCount; i++) this.#take(frame, i, reference + i);
   }
 
   /** Ends what `resume` has begun: the partition stands at `position` of its log. */
@@ -138,15 +137,16 @@ export class MatchPartition {
     this.#position = position;
   }
 
-  #take({ reference, frame }: Piece): void {
-    const position = Math.floor(reference / REFERENCES_PER_FRAME);
-    this.#open ??= { position, header: frame.header, accepted: 0, newestMs: -Infinity };
-    const open = this.#open;
-    for (let i = 0; i < frame.entryCount; i++) {
-      this.#pending.add(frame, i, reference + i);
-      open.newestMs = Math.max(open.newestMs, entryTimeMs(frame.words, frame.starts[i]!));
-    }
-    open.accepted += frame.entryCount;
+  #begin(position: number, header: FrameHeader): void {
+    this.#open ??= { position, header, accepted: 0, newestMs: -Infinity };
+  }
+
+  #take(frame: FingerprintsFrame, index: number, reference: number): void {
+    const open = this.#open!;
+    const timeMs = entryTimeMs(frame.words, frame.starts[index]!);
+    this.#pending.add(frame, index, reference);
+    if (timeMs > open.newestMs) open.newestMs = timeMs;
+    open.accepted++;
   }
 
   /** The watermark counts when all of the frame is there: its own entries may lie before it. */
@@ -163,33 +163,38 @@ export class MatchPartition {
     const { header, words, starts } = frame;
     const expected = this.#chain.expected(header.source);
     const watermark = this.#chain.watermark(header.source);
+    const builder = this.#builder;
+    const route = { ...this.#route, source: header.source };
     const pieces: Piece[] = [];
     let reference = position * REFERENCES_PER_FRAME;
-    const builder = this.#builder;
+    let taken = 0;
     const finish = (): void => {
-      const bytes = builder.finish({ ...this.#route, source: header.source }, header);
-      const piece = { reference, frame: new FingerprintsFrame(bytes), bytes };
-      reference += piece.frame.entryCount;
-      pieces.push(piece);
+      pieces.push({ reference, bytes: builder.finish(route, header) });
+      reference += taken;
+      taken = 0;
     };
+    this.#begin(position, header);
     for (let i = 0; i < starts.length; i++) {
       const start = starts[i]!;
       if (frame.offset(i) < expected) {
         this.counters.repeated++;
-      } else if (entryTimeMs(words, start) < watermark) {
-        this.counters.late++;
-      } else {
-        this.counters.accepted++;
-        const end = starts[i + 1] ?? words.length;
-        const to = builder.words;
-        const at = builder.wordCount;
-        for (let k = start; k < end; k++) to[at + k - start] = words[k]!;
-        builder.add(end - start, frame.offset(i) - header.from, frame.evidence(i));
-        if (builder.entryCount === PIECE_ENTRIES) finish();
+        continue;
       }
+      if (entryTimeMs(words, start) < watermark) {
+        this.counters.late++;
+        continue;
+      }
+      this.counters.accepted++;
+      const end = starts[i + 1] ?? words.length;
+      const to = builder.words;
+      const at = builder.wordCount;
+      for (let k = start; k < end; k++) to[at + k - start] = words[k]!;
+      builder.add(end - start, frame.offset(i) - header.from, frame.evidence(i));
+      this.#take(frame, i, reference + taken++);
+      if (taken === PIECE_ENTRIES) finish();
     }
     // A frame without entries moves its source on all the same.
-    if (builder.entryCount > 0 || pieces.length === 0) finish();
+    if (taken > 0 || pieces.length === 0) finish();
     return pieces;
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ENTRY } from '../../src/frames/entry.ts';
 import { hashStrings } from '../../src/fingerprints/hash.ts';
 import { LinksFrameBuilder, type FramedPost } from '../../src/frames/links.ts';
-import type { FingerprintsFrame } from '../../src/frames/fingerprints.ts';
+import { FingerprintsFrame } from '../../src/frames/fingerprints.ts';
 import type { Post } from '../../src/model.ts';
 import { evidenceOf, framedPost, linksEvent } from '../../src/runtime/evidence.ts';
 import type { StageSettings } from '../../src/runtime/engine.ts';
@@ -145,8 +145,9 @@ class Pipeline {
     const match = this.#matches[target]!;
     const log = this.#logs[target]!;
     for (let position = this.#read[target]!; position < log.length; position++) {
-      for (const { reference, frame } of match.ingest(position, log[position]!))
-        this.#pieces[target]!.set(reference, frame);
+      for (const { reference, bytes } of match.ingest(position, log[position]!)) {
+        this.#pieces[target]!.set(reference, new FingerprintsFrame(bytes));
+      }
     }
     this.#read[target] = log.length;
     const events: ReleasedEvent[] = [];
