@@ -191,13 +191,17 @@ function mendConnections(): void {
     if (this.pending.length > 0) schedule.call(this);
   };
   const connection = require('kafkajs/src/network/connection.js') as {
-    prototype: { connect: (this: object) => Promise<boolean> };
+    prototype: { connect: (this: { connectionTimeout: number }) => Promise<boolean> };
   };
   const open = connection.prototype.connect;
-  const opening = new WeakMap<object, Promise<boolean>>();
+  const opening = new WeakMap<object, { readonly opened: Promise<boolean>; readonly untilMs: number }>();
   connection.prototype.connect = function connect() {
-    const under = opening.get(this) ?? open.call(this).finally(() => opening.delete(this));
-    opening.set(this, under);
-    return under;
+    const nowMs = performance.now();
+    const under = opening.get(this);
+    if (under !== undefined && nowMs < under.untilMs) return under.opened;
+    const opened = open.call(this).finally(() => opening.delete(this));
+    // A connection that its peer closes during the handshake is never told of.
+    opening.set(this, { opened, untilMs: nowMs + 2 * this.connectionTimeout });
+    return opened;
   };
 }

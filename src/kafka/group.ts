@@ -190,6 +190,7 @@ export class GroupMember {
       await this.#close();
       throw error;
     }
+    if (this.#stopping.signal.aborted) return;
     this.#partitionCount = this.#cluster.findTopicPartitionMetadata(topic).length;
     this.#running = this.#run();
   }

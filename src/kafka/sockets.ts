@@ -8,25 +8,28 @@ import { sleepUntil } from './wire.ts';
 
 const KEEP_ALIVE_MS = 60_000;
 const CLOSE_MS = 500;
+const CLOSED = 'closed by this side';
 
 interface SocketFields {
   readonly host: string;
   readonly port: number;
-  readonly ssl?: ConnectionOptions;
+  /** kafkajs gives null where none is set. */
+  readonly ssl?: ConnectionOptions | boolean | null;
   readonly onConnect: () => void;
 }
 
 export class Sockets {
   readonly #open = new Set<Socket>();
+  #closed = false;
 
   /** Given to kafkajs as its socketFactory. */
   readonly factory = ({ host, port, ssl, onConnect }: SocketFields): Socket => {
     // An address has no name to ask a certificate for.
     const name = isIP(host) === 0 ? { servername: host } : {};
     const socket =
-      ssl === undefined || ssl === null
+      ssl === undefined || ssl === null || ssl === false
         ? connectPlain({ host, port }, onConnect)
-        : connectTls({ host, port, ...name, ...ssl }, onConnect);
+        : connectTls({ host, port, ...name, ...(ssl === true ? {} : ssl) }, onConnect);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     // Each write is a whole request; none should wait for the acknowledgement of the one before.
     socket.setNoDelay(true);
@@ -34,11 +37,14 @@ export class Sockets {
     socket.setMaxListeners(0);
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
+    // A retry of kafkajs that was waiting when all was closed.
+    if (this.#closed) socket.destroy(new Error(CLOSED));
     return socket;
   };
 
   /** Closes in order if that takes no time, else at once; requests without an answer fail then. */
   async close(disconnect: () => Promise<void>): Promise<void> {
+    this.#closed = true;
     const bound = new AbortController();
     const inOrder = await Promise.race([
       disconnect().then(
@@ -49,6 +55,6 @@ export class Sockets {
     ]);
     bound.abort();
     // kafkajs notices only an error; without one its requests would wait for their time-out.
-    for (const socket of this.#open) socket.destroy(inOrder ? undefined : new Error('closed by this side'));
+    for (const socket of this.#open) socket.destroy(inOrder ? undefined : new Error(CLOSED));
   }
 }
