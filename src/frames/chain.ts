@@ -75,8 +75,10 @@ export class SourceChain {
     const parts = text.split(',');
     if (parts.length !== sources) throw invalid(`a chain of ${parts.length} sources is no chain of ${sources}`);
     for (const [i, part] of parts.entries()) {
-      const [expected, watermark] = part.split('.');
-      chain.#expected[i] = decodeNumber(expected);
+      const [expected, watermark, ...rest] = part.split('.');
+      const position = decodeNumber(expected);
+      if (position < -1 || rest.length > 0) throw invalid(`"${part}" is no source of a chain`);
+      chain.#expected[i] = position;
       chain.#watermarks[i] = decodeNumber(watermark);
     }
     return chain;

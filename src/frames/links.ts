@@ -173,8 +173,10 @@ function readEvidence(bytes: Uint8Array, start: number, count: number): FramedPo
     const length = view.getUint32(at + 16, true);
     const end = at + evidenceSize(length);
     if (end > bytes.byteLength) throw invalid(`a piece of evidence of ${length} bytes is cut off`);
+    const timeMs = view.getFloat64(at, true);
+    if (!Number.isFinite(timeMs)) throw invalid(`a piece of evidence has event time ${timeMs}`);
     posts.push({
-      timeMs: view.getFloat64(at, true),
+      timeMs,
       keyHi: view.getUint32(at + 8, true),
       keyLo: view.getUint32(at + 12, true),
       bytes: bytes.subarray(at + EVIDENCE_HEADER_BYTES, at + EVIDENCE_HEADER_BYTES + length),
@@ -189,9 +191,11 @@ function readEvent(view: DataView, at: number, header: FrameHeader, posts: reado
   const kind = view.getUint8(at);
   const position = header.from + view.getUint32(at + 4, true);
   const timeMs = view.getFloat64(at + 8, true);
+  const similarity = view.getFloat64(at + 40, true);
   const evidence = posts[view.getUint32(at + 48, true)];
   const other = view.getUint32(at + 52, true);
-  const isSound = kind <= LINKS_EVENT.link && position < header.to && Number.isFinite(timeMs);
+  const isSound =
+    kind <= LINKS_EVENT.link && position < header.to && Number.isFinite(timeMs) && Number.isFinite(similarity);
   if (!isSound || evidence === undefined || (other !== NONE && posts[other] === undefined)) {
     throw invalid(`event ${(at - FRAME_HEADER_BYTES) / EVENT_BYTES} is none`);
   }
@@ -209,7 +213,7 @@ function readEvent(view: DataView, at: number, header: FrameHeader, posts: reado
     otherHi: view.getUint32(at + 32, true),
     otherLo: view.getUint32(at + 36, true),
     otherEvidence: other === NONE ? undefined : posts[other],
-    similarity: view.getFloat64(at + 40, true),
+    similarity,
     families: view.getUint8(at + 1),
   };
 }

@@ -6,6 +6,8 @@ import { Buffer } from 'node:buffer';
 import { ChorusError } from '../errors.ts';
 import { decodeNumber, encodeNumber } from '../frames/chain.ts';
 import type { FrameRoute } from '../frames/frame.ts';
+import type { Sample } from '../metrics.ts';
+import { ALERT_STATUSES, type AlertStatus } from '../model.ts';
 import { CampaignStage, type CampaignSettings, type Revision } from '../stages/campaign.ts';
 import { CampaignPartition } from '../stages/campaign-partition.ts';
 import { evidenceOf } from './evidence.ts';
@@ -23,13 +25,16 @@ export interface CampaignTaskSettings {
 
 export class CampaignTask implements Task {
   partition: CampaignPartition;
-  readonly counters = { snapshots: 0, snapshotBytes: 0, revisions: 0 };
+  readonly counters = { snapshots: 0, snapshotBytes: 0 };
+  readonly #statuses = new Map<AlertStatus, number>(ALERT_STATUSES.map((status) => [status, 0]));
   readonly #settings: CampaignTaskSettings;
   /** Where the log is to be read from to build the state: the position of the last snapshot, 0 without one. */
   #snapshot = 0;
   #bytesSince = 0;
   #lastBytes = 0;
   #hasSnapshot = false;
+  /** Counted before this task began, by the tasks before it. */
+  #duplicatesBefore = 0;
 
   constructor(settings: CampaignTaskSettings) {
     this.#settings = settings;
@@ -49,6 +54,7 @@ export class CampaignTask implements Task {
       this.partition.release([]);
       onProgress(records.at(-1)!.offset + 1 - this.#snapshot, committed.offset - this.#snapshot);
     }
+    this.#duplicatesBefore = this.partition.stage.duplicates;
     return committed.offset;
   }
 
@@ -73,12 +79,28 @@ export class CampaignTask implements Task {
     const revisions: Revision[] = [];
     this.#ingest(records);
     this.partition.release(revisions);
-    this.counters.revisions += revisions.length;
+    for (const { alert } of revisions) this.#statuses.set(alert.status, this.#statuses.get(alert.status)! + 1);
     const { encode } = this.#settings;
     const outputs: Output[] = revisions.map((revision) => ({ topic: 'alerts', partition: -1, ...encode(revision) }));
     if (this.#bytesSince > Math.max(this.#settings.snapshotBytes, 2 * this.#lastBytes))
       outputs.push(...this.#save(next));
     return Promise.resolve({ outputs, position: next, metadata: this.#metadata() });
+  }
+
+  samples(): Sample[] {
+    const { stage, watermark, pending, repeated } = this.partition;
+    const labels = { stage: 'campaign', partition: '0' };
+    return [
+      { name: 'duplicates_total', labels: { stage: 'campaign' }, value: stage.duplicates - this.#duplicatesBefore },
+      { name: 'entries_repeated_total', labels: { stage: 'campaign' }, value: repeated },
+      { name: 'watermark_seconds', labels, value: watermark / 1000 },
+      { name: 'watermark_holdback_source', labels, value: this.partition.chain.slowest },
+      { name: 'campaign_nodes', labels: {}, value: stage.nodes },
+      { name: 'events_pending', labels: {}, value: pending.length },
+      { name: 'snapshots_total', labels: {}, value: this.counters.snapshots },
+      { name: 'snapshot_bytes', labels: {}, value: this.counters.snapshotBytes },
+      ...Array.from(this.#statuses, ([status, value]): Sample => ({ name: 'alerts_total', labels: { status }, value })),
+    ];
   }
 
   close(): Promise<void> {

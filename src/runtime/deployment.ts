@@ -5,7 +5,11 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ChorusError, ConfigError } from '../errors.ts';
+import { checkRoute, FRAME_KIND, readHeader } from '../frames/frame.ts';
 import { KafkaClient, type KafkaSettings } from '../kafka/client.ts';
+import { logBounds, type LogBounds } from '../kafka/offsets.ts';
+import { readRange } from '../kafka/reader.ts';
+import type { Sample } from '../metrics.ts';
 import { openRegistry, type RegistrySettings } from '../registry/client.ts';
 import { RecordDecoder } from '../registry/decoder.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -65,6 +69,8 @@ export interface DeploymentSettings {
 
 export interface DeploymentCallbacks {
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Readonly<Record<string, unknown>>) => void;
+  /** Told the seconds of each batch. */
+  readonly onBatch?: (stage: StageName, seconds: number) => void;
   /** The deployment cannot go on; it is to be stopped and the process ended. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -83,6 +89,25 @@ const RESTART_WAIT_MS = 500;
 const RESTARTS_FORGOTTEN_MS = 300_000;
 const RESTART_WAIT_MAX_MS = 15_000;
 
+/**
+ * 16 hexadecimal digits, for the frames: all that decides a result, with the partitions that they run between.
+ * @param stages that of the stages, which is in the alerts
+ * @param sources partitions of the feed topic
+ */
+export function deploymentTopology(
+  stages: string,
+  {
+    eventTime,
+    outOfOrdernessMs,
+    topics,
+    partitions,
+  }: Pick<DeploymentSettings, 'eventTime' | 'outOfOrdernessMs' | 'topics' | 'partitions'>,
+  sources: number,
+): string {
+  const all = JSON.stringify([stages, eventTime, outOfOrdernessMs, topics.feed, sources, partitions]);
+  return createHash('sha256').update(all).digest('hex').slice(0, 16);
+}
+
 export class Deployment {
   readonly #settings: DeploymentSettings;
   readonly #callbacks: DeploymentCallbacks;
@@ -91,6 +116,8 @@ export class Deployment {
   readonly #stores: StoreProvider;
   readonly #runners = new Map<StageName, StageRunner>();
   #sources = 0;
+  /** Of partition 0 of the topic of fingerprints, at the start. */
+  #fingerprints: LogBounds = { low: 0, high: 0 };
   #alertPartitions = 0;
   #registry: Registry | undefined;
   #codec: AlertCodec | undefined;
@@ -123,6 +150,7 @@ export class Deployment {
   /** @throws ChorusError where the brokers, the registry or the topics are not to be had. @throws ConfigError */
   async start(): Promise<void> {
     await this.#measureTopics();
+    await this.#checkLastFrame();
     const { registry } = this.#settings;
     if (registry !== undefined) {
       const onWait = (detail: string, waitedMs: number): void =>
@@ -148,6 +176,10 @@ export class Deployment {
     return { topology: this.#topology, isReady, stages };
   }
 
+  samples(): Sample[] {
+    return Array.from(this.#runners.values()).flatMap((runner) => runner.samples());
+  }
+
   runner(stage: StageName): StageRunner | undefined {
     return this.#runners.get(stage);
   }
@@ -167,12 +199,27 @@ export class Deployment {
         const bound = `the number of partitions of topic ${topics.fingerprints}, which has ${actual}`;
         throw new ConfigError([{ name: 'kafka.partitions', value: partitions, bound }]);
       }
+      this.#fingerprints = (await logBounds(admin, topics.fingerprints))[0]!;
     } finally {
       await admin.disconnect();
     }
-    const parts = [this.#stages.topology, this.#settings.eventTime, this.#settings.outOfOrdernessMs, topics.feed];
-    const all = JSON.stringify([...parts, this.#sources, partitions]);
-    this.#topology = createHash('sha256').update(all).digest('hex').slice(0, 16);
+    this.#topology = deploymentTopology(this.#stages.topology, this.#settings, this.#sources);
+  }
+
+  /**
+   * Later stages refuse frames of another topology, but by then stage 1 would have written ours behind them, and who goes back to
+   * the settings of before would be refused too.
+   */
+  async #checkLastFrame(): Promise<void> {
+    const { topics, partitions } = this.#settings;
+    const { low, high } = this.#fingerprints;
+    const range = { topic: topics.fingerprints, partition: 0, from: Math.max(low, high - 1), to: high };
+    const route = { topology: this.#topology, sources: this.#sources, target: 0, targets: partitions };
+    for await (const { records } of readRange(this.#client, range)) {
+      for (const { value } of records) {
+        if (value !== null) checkRoute(readHeader(value), FRAME_KIND.fingerprints, route);
+      }
+    }
   }
 
   async #alertCodec(): Promise<AlertCodec> {
@@ -249,6 +296,8 @@ export class Deployment {
       topics: { fingerprints, links, alerts, deadLetters },
       alertPartitions: this.#alertPartitions,
       commitIntervalMs,
+      stage,
+      onBatch: (seconds) => this.#callbacks.onBatch?.(stage, seconds),
       idleMs: stage === 'fingerprint' && eventTime === 'record' ? idleMs : undefined,
       open: (partition, signal) => this.#open(stage, partition, signal),
       log: (level, message, fields) => this.#callbacks.log(level, message, { stage, ...fields }),

@@ -7,6 +7,7 @@ import { Buffer } from 'node:buffer';
 import { decodeNumber, encodeNumber } from '../frames/chain.ts';
 import { FrameError, invalid, type FrameRoute } from '../frames/frame.ts';
 import type { FingerprintSettings } from '../fingerprints/fingerprint.ts';
+import type { Sample } from '../metrics.ts';
 import type { Decoded, Post, RejectionReason } from '../model.ts';
 import { FingerprintStage } from '../stages/fingerprint.ts';
 import { SourcePartition } from '../stages/source-partition.ts';
@@ -39,7 +40,8 @@ export interface SourceCounters {
   records: number;
   /** Posts that make entries. */
   accepted: number;
-  /** Native reposts, and texts without a letter. */
+  nativeReposts: number;
+  /** Texts without a letter. */
   nothingToCompare: number;
   late: number;
   /** Records without a value that are no ticks. */
@@ -52,6 +54,7 @@ export class FingerprintTask implements Task {
   readonly counters: SourceCounters = {
     records: 0,
     accepted: 0,
+    nativeReposts: 0,
     nothingToCompare: 0,
     late: 0,
     tombstones: 0,
@@ -74,8 +77,13 @@ export class FingerprintTask implements Task {
     return this.#partition.watermark;
   }
 
+  /** Goes on from this offset. Of what lies before it nothing is known. */
+  begin(offset: number): void {
+    this.#position = offset;
+  }
+
   restore({ committed, low }: Beginning): Promise<number> {
-    this.#position = committed?.offset ?? low;
+    this.begin(committed?.offset ?? low);
     if (committed !== undefined) this.#partition.witness(watermarkOf(committed.metadata));
     return Promise.resolve(this.#position);
   }
@@ -110,6 +118,29 @@ export class FingerprintTask implements Task {
     this.#partition.begin(this.#position);
     this.#finish(this.#position, outputs);
     return { outputs, position: this.#position, metadata };
+  }
+
+  samples(): Sample[] {
+    const { accepted, nativeReposts, nothingToCompare, late, tombstones, ticks, rejected } = this.counters;
+    const plain = { labels: {} };
+    return [
+      { name: 'posts_accepted_total', ...plain, value: accepted },
+      { name: 'posts_reposts_total', ...plain, value: nativeReposts },
+      { name: 'posts_empty_total', ...plain, value: nothingToCompare },
+      { name: 'posts_late_total', ...plain, value: late },
+      { name: 'tombstones_total', ...plain, value: tombstones },
+      { name: 'ticks_total', ...plain, value: ticks },
+      ...Array.from(rejected, ([reason, value]): Sample => ({
+        name: 'posts_rejected_total',
+        labels: { reason },
+        value,
+      })),
+      { name: 'watermark_seconds', labels: this.#labels(), value: this.watermark / 1000 },
+    ];
+  }
+
+  #labels(): Record<string, string> {
+    return { stage: 'fingerprint', partition: String(this.#settings.route.source) };
   }
 
   close(): Promise<void> {
@@ -155,11 +186,11 @@ export class FingerprintTask implements Task {
     const post = eventTime === 'payload' ? decoded.post : { ...decoded.post, createdAt: timestampMs };
     const taken = this.#partition.take(post, record.offset, evidenceBytes(post, value));
     if (taken === 'entry') this.counters.accepted++;
-    else if (taken === 'nothing') this.counters.nothingToCompare++;
-    else {
+    else if (taken === 'late') {
       this.counters.late++;
       this.#deadLetter(record, value, 'late', outputs);
-    }
+    } else if (post.repostOf === undefined) this.counters.nothingToCompare++;
+    else this.counters.nativeReposts++;
   }
 
   #reject(record: LogRecord, value: Uint8Array, reason: RejectionReason, detail: string, outputs: Output[]): void {

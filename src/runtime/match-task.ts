@@ -11,6 +11,7 @@ import { ChorusError, InvariantError } from '../errors.ts';
 import { FingerprintsFrame } from '../frames/fingerprints.ts';
 import { FRAME_ENTRIES_MAX, type FrameRoute } from '../frames/frame.ts';
 import { LinksFrameBuilder, type FramedPost } from '../frames/links.ts';
+import type { Sample } from '../metrics.ts';
 import { MatchPartition, pieceOf, type Piece, type ReleasedEvent } from '../stages/match-partition.ts';
 import type { Store } from '../state/store.ts';
 import type { BucketIndexSettings } from '../windows/bucket-index.ts';
@@ -97,6 +98,38 @@ export class MatchTask implements Task {
     const outputs = this.#frames(events, posts);
     for (const { reference, bytes } of pieces) this.#keep(reference, { bytes, frame: undefined });
     return { outputs, batch: this.#batch(pieces, next), position: next, metadata: `1;${this.partition.checkpoint()}` };
+  }
+
+  samples(): Sample[] {
+    const { counters, stage, pending, retainedFrames, watermark, chain } = this.partition;
+    const { index } = stage;
+    const labels = { stage: 'match', partition: String(this.#route.source) };
+    const families = (
+      name: 'bucket_lookups_total' | 'candidates_total' | 'links_total',
+      pair: readonly [number, number],
+    ) => ['shingle', 'simhash'].map((family, i): Sample => ({ name, labels: { family }, value: pair[i]! }));
+    return [
+      { name: 'duplicates_total', labels: { stage: 'match' }, value: stage.duplicates },
+      { name: 'entries_repeated_total', labels: { stage: 'match' }, value: counters.repeated },
+      { name: 'entries_late_total', labels: {}, value: counters.late },
+      { name: 'entries_pending', labels, value: pending },
+      { name: 'frames_retained', labels, value: retainedFrames },
+      { name: 'watermark_seconds', labels, value: watermark / 1000 },
+      { name: 'watermark_holdback_source', labels, value: chain.slowest },
+      { name: 'window_nodes', labels, value: index.nodes },
+      { name: 'window_bytes', labels, value: index.bytes },
+      ...families('bucket_lookups_total', index.counters.lookups),
+      ...families('candidates_total', index.counters.candidates),
+      ...families('links_total', index.counters.links),
+      { name: 'bucket_largest', labels, value: index.longestBucket },
+      { name: 'buckets_capped_total', labels: {}, value: index.cappedTotal },
+      { name: 'cache_hits_total', labels: {}, value: this.counters.cacheHits },
+      { name: 'cache_misses_total', labels: {}, value: this.counters.cacheMisses },
+      { name: 'store_batches_total', labels: {}, value: this.store.counters.batches },
+      { name: 'store_put_bytes_total', labels: {}, value: this.store.counters.bytesPut },
+      { name: 'store_disk_bytes', labels, value: this.store.counters.diskBytes },
+      { name: 'store_buffer_bytes', labels, value: this.store.counters.bufferBytes },
+    ];
   }
 
   close(): Promise<void> {

@@ -1,29 +1,25 @@
 /**
- * Files of posts -> alerts, in one process: lines -> decoder -> fingerprint stage -> sorter -> engine -> sink.
+ * Posts -> alerts, in one process: source -> sorter -> engine -> sink. Where the posts come from is behind a port
+ * (post-source.ts).
  *
- * P1  The alerts are a function of the set of posts and the settings: not of the number of files, their order, or the order
- *     of their lines, since everything passes through the sorter.
+ * P1  The alerts are a function of the set of posts and the settings: not of the number of files or partitions, their order,
+ *     or the order in them, since everything passes through the sorter.
  * P2  Memory is the sorter's, the window's and the campaigns', whatever the length of the input.
- * P3  Every line is counted once: as a post, or as rejected for a reason.
+ * P3  Every line or record is counted once: as a post, as rejected for a reason, or as what only a feed has (FeedCounts).
  */
 import { setImmediate } from 'node:timers/promises';
-import { decodeCanonical } from '../consumers/formats/canonical.ts';
-import { inputBytes, readLines, type ReadLinesOptions } from '../consumers/file.ts';
-import { LINE_BYTES_MAX, type LineBatch } from '../consumers/lines.ts';
-import { InputError } from '../errors.ts';
-import { ENTRY } from '../frames/entry.ts';
-import type { Alert, Post, RejectionReason } from '../model.ts';
+import type { InputError } from '../errors.ts';
+import { ENTRY, entryTimeMs } from '../frames/entry.ts';
+import type { Alert } from '../model.ts';
 import type { Settings } from '../settings.ts';
 import type { Revision } from '../stages/campaign.ts';
-import { FingerprintStage } from '../stages/fingerprint.ts';
-import { Engine, stageSettings } from './engine.ts';
-import { KEPT_BYTES_MAX } from './evidence.ts';
-import { Rejections, type ReasonCount } from './rejections.ts';
+import { Engine, stageSettings, type StageSettings } from './engine.ts';
+import type { EntryTarget, FeedCounts, PostSource, SourceProgress } from './post-source.ts';
+import type { Rejections, ReasonCount } from './rejections.ts';
 import { Sorter } from './sorter.ts';
 
 export interface ReplayOptions {
-  /** Paths; "-" is standard input. */
-  readonly inputs: readonly string[];
+  readonly source: PostSource;
   readonly settings: Settings;
   /** Bytes of the frequency table. */
   readonly table: Uint8Array;
@@ -35,16 +31,11 @@ export interface ReplayOptions {
   readonly onProgress?: (progress: ReplayProgress) => void;
   /** Ends the reading; what has been read is finished as if the input ended there. Aborted while matching, it ends that. */
   readonly signal?: AbortSignal;
-  /** What "-" stands for. */
-  readonly stdin?: AsyncIterable<Uint8Array>;
 }
 
 export interface ReplayProgress {
   readonly phase: 'reading' | 'matching';
-  /** Bytes of the inputs as they are stored. */
-  readonly bytesRead: number;
-  /** Undefined where an input is a pipe. */
-  readonly bytesTotal: number | undefined;
+  readonly read: SourceProgress;
   readonly posts: number;
   /** Posts that are matched or to be matched: those with a text to compare. */
   readonly sorted: number;
@@ -62,7 +53,9 @@ export interface ReplaySummary {
   readonly inputs: readonly string[];
   /** True if it was ended before the end of the input. */
   readonly interrupted: boolean;
+  /** As they are stored: of files, or of the values of records. */
   readonly bytesRead: number;
+  /** Of files, or records. */
   readonly lines: number;
   readonly rejected: { readonly count: number; readonly byReason: readonly ReasonCount[] };
   readonly posts: number;
@@ -71,6 +64,8 @@ export interface ReplaySummary {
   readonly nothingToCompare: number;
   /** Posts seen again under an id already taken in, as far as they were matched with others. */
   readonly duplicates: number;
+  /** Where the posts come from a feed topic. */
+  readonly feed?: FeedCounts;
   readonly firstPostAt?: string;
   readonly lastPostAt?: string;
   readonly alerts: {
@@ -112,8 +107,6 @@ const RESERVED_MAX = 16_000_000;
 const STRONGEST_MAX = 5;
 
 /**
- * An input that breaks off ends the reading like an abort: what was read before is matched, for it may be days of posts.
- *
  * @throws InputError if there is an input that cannot be read at all; nothing is read then
  * @throws ChorusError `sorter_disk_full` or `sorter_io`
  */
@@ -122,41 +115,29 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   try {
     await run.read();
     await run.match();
-    return { summary: run.summary(), rejections: run.rejections, failure: run.failure };
+    return { summary: run.summary(), rejections: options.source.rejections, failure: run.failure };
   } finally {
     run.close();
   }
 }
 
 class Replay {
-  readonly rejections = new Rejections();
   failure: InputError | undefined;
   readonly #options: ReplayOptions;
-  readonly #topology: string;
-  readonly #fingerprint: FingerprintStage;
+  readonly #stages: StageSettings;
   readonly #engine: Engine;
   readonly #sorter: Sorter;
   readonly #startedMs = performance.now();
-  #bytesRead = 0;
-  #bytesTotal: number | undefined;
-  #lines = 0;
-  #posts = 0;
-  #nativeReposts = 0;
-  #nothingToCompare = 0;
   #matched = 0;
-  #firstMs = Infinity;
-  #lastMs = -Infinity;
   #opened = 0;
   #merged = 0;
   #revisions = 0;
   #strongest: StrongCampaign[] = [];
 
   constructor(options: ReplayOptions) {
-    const stages = stageSettings(options);
     this.#options = options;
-    this.#topology = stages.topology;
-    this.#fingerprint = new FingerprintStage(stages.fingerprint);
-    this.#engine = new Engine(stages);
+    this.#stages = stageSettings(options);
+    this.#engine = new Engine(this.#stages);
     this.#sorter = new Sorter({ memoryBytes: options.sortMemoryBytes });
   }
 
@@ -169,84 +150,25 @@ class Replay {
   }
 
   async read(): Promise<void> {
-    const { inputs } = this.#options;
-    const sizes = await Promise.all(inputs.map(inputBytes));
-    this.#bytesTotal = sizes.includes(undefined) ? undefined : sizes.reduce<number>((sum, size) => sum + size!, 0);
-    try {
-      for (const input of inputs) {
-        if (this.#isAborted) return;
-        await this.#readInput(input);
-      }
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      this.failure = error;
-    }
-  }
-
-  async #readInput(input: string): Promise<void> {
-    const before = this.#bytesRead;
-    const { stdin } = this.#options;
-    const reading: ReadLinesOptions = {
-      onProgress: ({ bytesRead }) => {
-        this.#bytesRead = before + bytesRead;
+    const { source, signal } = this.#options;
+    const sorter = this.#sorter;
+    const target: EntryTarget = {
+      fingerprint: this.#stages.fingerprint,
+      append: (words, wordCount, evidence) => {
+        const timeMs = entryTimeMs(words, 0);
+        const [keyHi, keyLo] = [words[ENTRY.postHi]!, words[ENTRY.postLo]!];
+        sorter.append(timeMs, keyHi, keyLo, words[ENTRY.textHi]!, words[ENTRY.textLo]!, words, wordCount, evidence);
       },
-      ...(stdin === undefined ? {} : { stdin }),
+      onProgress: () => this.#report('reading'),
     };
-    for await (const batch of readLines(input, reading)) {
-      // A line cut off by the abort must not be told as a bad one.
-      if (this.#isAborted) return;
-      this.#takeBatch(batch, input);
-      this.#report('reading');
-    }
-  }
-
-  #takeBatch(batch: LineBatch, input: string): void {
-    this.#lines += batch.count;
-    for (let i = 0; i < batch.count; i++) {
-      const line = batch.text(i);
-      if (line === undefined) {
-        const reason = batch.reason(i);
-        this.rejections.add(reason, LINE_DETAILS[reason]!, input, batch.number(i), batch.bytes(i));
-        continue;
-      }
-      const decoded = decodeCanonical(line);
-      if (decoded.kind === 'post') this.#takePost(decoded.post, batch, i);
-      else this.rejections.add(decoded.reason, decoded.detail, input, batch.number(i), batch.bytes(i));
-    }
-  }
-
-  #takePost(post: Post, batch: LineBatch, i: number): void {
-    const { createdAt } = post;
-    this.#posts++;
-    if (createdAt < this.#firstMs) this.#firstMs = createdAt;
-    if (createdAt > this.#lastMs) this.#lastMs = createdAt;
-    const wordCount = this.#fingerprint.process(post);
-    if (wordCount === 0) {
-      if (post.repostOf === undefined) this.#nothingToCompare++;
-      else this.#nativeReposts++;
-      return;
-    }
-    const words = this.#fingerprint.words;
-    const line = batch.bytes(i);
-    const evidence = line.length <= KEPT_BYTES_MAX ? line : Buffer.from(JSON.stringify(post));
-    const keyHi = words[ENTRY.postHi]!;
-    const keyLo = words[ENTRY.postLo]!;
-    this.#sorter.append(
-      createdAt,
-      keyHi,
-      keyLo,
-      words[ENTRY.textHi]!,
-      words[ENTRY.textLo]!,
-      words,
-      wordCount,
-      evidence,
-    );
+    this.failure = await source.read(target, signal);
   }
 
   /** Posts of one window if they come evenly, and some more. */
   #expectedInWindow(): number {
     const { recordCount } = this.#sorter;
-    const spanMs = Math.max(1, this.#lastMs - this.#firstMs);
+    const { firstMs, lastMs } = this.#options.source.counts;
+    const spanMs = Math.max(1, lastMs - firstMs);
     const share = Math.min(1, (EVENNESS * this.#options.settings.windowMs) / spanMs);
     return Math.min(RESERVED_MAX, Math.ceil(recordCount * share));
   }
@@ -254,21 +176,27 @@ class Replay {
   async match(): Promise<void> {
     // An abort that has ended the reading leaves what was read to be matched.
     const endedReading = this.#isAborted;
+    const endMs = this.#options.source.endMs();
     const engine = this.#engine;
     engine.reserve(this.#expectedInWindow());
     const out: Revision[] = [];
     for await (const batch of this.#sorter.drain()) {
-      for (let i = 0; i < batch.count; i++) {
-        engine.process(batch.words(i), batch.wordStart(i), batch.bytes(i), out);
+      let count = 0;
+      for (; count < batch.count; count++) {
+        const words = batch.words(count);
+        const at = batch.wordStart(count);
+        if (entryTimeMs(words, at) >= endMs) break;
+        engine.process(words, at, batch.bytes(count), out);
         if (out.length > 0) await this.#publish(out);
       }
-      this.#matched += batch.count;
+      this.#matched += count;
       this.#report('matching');
       // Nothing here waits for the outside, so signals and timers would not be heard until the end.
       await setImmediate();
-      if (this.#isAborted && !endedReading) break;
+      if (count < batch.count || (this.#isAborted && !endedReading)) break;
     }
-    engine.finish(out);
+    if (endMs === Infinity) engine.finish(out);
+    else engine.campaign.advance(endMs, out);
     await this.#publish(out);
   }
 
@@ -297,9 +225,8 @@ class Replay {
   #report(phase: ReplayProgress['phase']): void {
     this.#options.onProgress?.({
       phase,
-      bytesRead: this.#bytesRead,
-      bytesTotal: this.#bytesTotal,
-      posts: this.#posts,
+      read: this.#options.source.counts.progress,
+      posts: this.#options.source.counts.posts,
       sorted: this.#sorter.recordCount,
       matched: this.#matched,
       alerts: this.#opened - this.#merged,
@@ -307,25 +234,27 @@ class Replay {
   }
 
   summary(): ReplaySummary {
-    const { settings, engine, inputs } = this.#options;
+    const { settings, engine, source } = this.#options;
+    const { counts, rejections, feed } = source;
     return {
       schema: 'chorus.summary.v1',
       engine,
-      topology: this.#topology,
+      topology: this.#stages.topology,
       windowMs: settings.windowMs,
       minAccounts: settings.minAccounts,
-      inputs,
+      inputs: source.inputs,
       interrupted: this.#isAborted || this.failure !== undefined,
-      bytesRead: this.#bytesRead,
-      lines: this.#lines,
-      rejected: { count: this.rejections.count, byReason: this.rejections.byReason() },
-      posts: this.#posts,
-      nativeReposts: this.#nativeReposts,
-      nothingToCompare: this.#nothingToCompare,
+      bytesRead: counts.bytesRead,
+      lines: counts.lines,
+      rejected: { count: rejections.count, byReason: rejections.byReason() },
+      posts: counts.posts,
+      nativeReposts: counts.nativeReposts,
+      nothingToCompare: counts.nothingToCompare,
       duplicates: this.#engine.duplicates,
-      ...(this.#posts === 0
+      ...(feed === undefined ? {} : { feed }),
+      ...(counts.firstMs > counts.lastMs
         ? {}
-        : { firstPostAt: new Date(this.#firstMs).toISOString(), lastPostAt: new Date(this.#lastMs).toISOString() }),
+        : { firstPostAt: new Date(counts.firstMs).toISOString(), lastPostAt: new Date(counts.lastMs).toISOString() }),
       alerts: {
         opened: this.#opened,
         merged: this.#merged,
@@ -338,12 +267,6 @@ class Replay {
     };
   }
 }
-
-/** What the reader itself rejects; all other details come from the decoder. */
-const LINE_DETAILS: Readonly<Partial<Record<RejectionReason, string>>> = {
-  line_too_long: `the line has more than ${LINE_BYTES_MAX} bytes`,
-  invalid_utf8: 'the line is not UTF-8',
-};
 
 function byStrength(a: StrongCampaign, b: StrongCampaign): number {
   return b.accountCount - a.accountCount || b.postCount - a.postCount || (a.id < b.id ? -1 : 1);

@@ -11,6 +11,7 @@ import type { Committed, LogBounds } from '../kafka/offsets.ts';
 import { FrameProducer, type OutgoingRecord } from '../kafka/producer.ts';
 import { readRange } from '../kafka/reader.ts';
 import type { Store } from '../state/store.ts';
+import { METRICS, RetiredSamples, type Sample } from '../metrics.ts';
 import { perform, type LogRecord, type Output, type OutputTopic, type Step, type Task } from './task.ts';
 
 export interface OpenTask {
@@ -27,6 +28,10 @@ export interface StageOptions {
   readonly alertPartitions: number;
   readonly commitIntervalMs: number;
   readonly idleMs: number | undefined;
+  /** Name of the stage, for metrics. */
+  readonly stage: string;
+  /** Told the seconds of each batch. */
+  readonly onBatch: (seconds: number) => void;
   readonly open: (partition: number, signal: AbortSignal) => Promise<OpenTask>;
   readonly log: (level: 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly onFatal: (error: unknown) => void;
@@ -69,6 +74,7 @@ export class StageRunner implements GroupHandler {
   readonly #producer: FrameProducer;
   readonly #works = new Map<number, Work>();
   readonly #restoring = new Map<number, number>();
+  readonly #retired = new RetiredSamples();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(client: KafkaClient, options: StageOptions) {
@@ -95,6 +101,32 @@ export class StageRunner implements GroupHandler {
 
   report(): PartitionReport[] {
     return this.member.status().map((status) => ({ ...status, restored: this.#restoring.get(status.partition) }));
+  }
+
+  samples(): Sample[] {
+    const { stage } = this.#options;
+    const labels = { stage };
+    const { rebalances, rebalanceSeconds, commits, commitSeconds } = this.member.counters;
+    const partitions = this.report().flatMap(({ partition, state, position, high, restored }): Sample[] => {
+      const at = { stage, partition: String(partition) };
+      return [
+        { name: 'position', labels: at, value: position },
+        { name: 'lag_records', labels: at, value: Math.max(0, high - Math.max(0, position)) },
+        { name: 'task_restoring', labels: at, value: state === 'restoring' ? 1 : 0 },
+        { name: 'restore_done_ratio', labels: at, value: state === 'restoring' ? (restored ?? 0) : 1 },
+      ];
+    });
+    return [
+      { name: 'records_consumed_total', labels, value: this.counters.records },
+      { name: 'records_produced_total', labels, value: this.counters.produced },
+      { name: 'batches_total', labels, value: this.counters.batches },
+      { name: 'rebalances_total', labels, value: rebalances },
+      { name: 'rebalance_seconds_total', labels, value: rebalanceSeconds },
+      { name: 'commits_total', labels, value: commits },
+      { name: 'commit_seconds_total', labels, value: commitSeconds },
+      ...partitions,
+      ...this.#retired.with(sumOf(this.tasks().flatMap((task) => task.samples()))),
+    ];
   }
 
   tasks(): Task[] {
@@ -170,7 +202,9 @@ export class StageRunner implements GroupHandler {
       this.counters.batches++;
       this.counters.records += batch.records.length;
       work.lastMs = performance.now();
-      this.counters.batchSeconds += (work.lastMs - startedMs) / 1000;
+      const seconds = (work.lastMs - startedMs) / 1000;
+      this.counters.batchSeconds += seconds;
+      this.#options.onBatch(seconds);
     });
   }
 
@@ -180,6 +214,7 @@ export class StageRunner implements GroupHandler {
     this.#works.delete(partition);
     this.#restoring.delete(partition);
     await work.running.catch(() => undefined);
+    this.#retired.retire(work.open.task.samples());
     await work.open.task.close();
   }
 
@@ -264,6 +299,13 @@ export class StageRunner implements GroupHandler {
       this.#options.onFatal(error);
     });
   }
+}
+
+/** One sample of each name and labels: tasks of several partitions count the same things. */
+function sumOf(samples: readonly Sample[]): Sample[] {
+  const sums = new RetiredSamples();
+  sums.retire(samples);
+  return [...sums.with([]), ...samples.filter(({ name }) => METRICS[name].kind !== 'counter')];
 }
 
 /** Fowler, Noll and Vo's hash: alerts of one campaign stay in one partition, whichever instance publishes them. */

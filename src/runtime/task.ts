@@ -7,6 +7,7 @@
  *     between any two effects repeats work and loses none; what comes twice is recognised by its position.
  * E2  A step that fails ends the task: it is built anew from what was committed, and never goes on.
  */
+import type { Sample } from '../metrics.ts';
 import type { Store, StoreBatch } from '../state/store.ts';
 
 /** A record of a log. */
@@ -56,6 +57,8 @@ export interface Task {
   restore(beginning: Beginning): Promise<number>;
   /** Takes the records up to offset `next`; without effects. */
   process(records: readonly LogRecord[], next: number): Promise<Step>;
+  /** What it has counted and where it stands, for metrics. */
+  samples(): Sample[];
   close(): Promise<void>;
 }
 

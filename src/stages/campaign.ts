@@ -127,11 +127,12 @@ export class CampaignStage {
   #takePost(ref: NodeRef, evidence: Evidence, first: boolean, touched: Set<TextNode>): void {
     const node = this.#node(ref, evidence);
     node.lastMs = Math.max(node.lastMs, first ? evidence.post.createdAt : this.#state.nowMs);
-    if (this.#isKnown(evidence.key)) {
-      if (!first) this.#state.duplicates++;
-      return;
+    if (!this.#isKnown(evidence.key)) {
+      this.#addPost(node, evidence, touched);
+    } else if (!first) {
+      this.#state.duplicates++;
+      this.#know(evidence.key);
     }
-    this.#addPost(node, evidence, touched);
   }
 
   /** Only a post that came within the window is known, whenever older keys are swept. */
@@ -140,10 +141,22 @@ export class CampaignStage {
     return knownMs !== undefined && knownMs > this.#expiredMs;
   }
 
+  /**
+   * From now on for a window, also where it was known before: a match partition that has been built anew may send what came
+   * within the window once more, since it has forgotten that the text was repeated then.
+   */
+  #know(key: string): void {
+    const { known, nowMs } = this.#state;
+    if (known.get(key) === nowMs) return;
+    known.delete(key);
+    known.set(key, nowMs);
+  }
+
   #takeLink(event: Extract<CampaignEvent, { kind: 'link' }>, touched: Set<TextNode>): void {
     const later = this.#node(event.later, event.laterEvidence);
     const earlier = this.#node(event.earlier, event.earlierEvidence);
-    if (!this.#isKnown(event.laterEvidence.key)) this.#addPost(later, event.laterEvidence, touched);
+    if (this.#isKnown(event.laterEvidence.key)) this.#know(event.laterEvidence.key);
+    else this.#addPost(later, event.laterEvidence, touched);
     if (event.earlierEvidence !== undefined && !this.#isKnown(event.earlierEvidence.key)) {
       this.#addPost(earlier, event.earlierEvidence, touched);
     }
@@ -175,8 +188,7 @@ export class CampaignStage {
 
   #addPost(node: TextNode, evidence: Evidence, touched: Set<TextNode>): void {
     const { post, key } = evidence;
-    this.#state.known.delete(key);
-    this.#state.known.set(key, this.#state.nowMs);
+    this.#know(key);
     const account = `${post.platform}\u0000${post.account}`;
     this.#fingerprinter.normaliser.normalise(post.text);
     const forwarded = (this.#fingerprinter.normaliser.dropped & DROPPED.forwardPrefix) !== 0;

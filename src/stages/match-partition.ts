@@ -233,8 +233,8 @@ export class MatchPartition {
    * @throws FrameError for a text that `checkpoint` has not written for so many sources
    */
   restore(checkpoint: string): number {
-    const [low, accepted, chain] = checkpoint.split(';');
-    if (chain === undefined) throw invalid(`"${checkpoint}" is no checkpoint of a match partition`);
+    const [low, accepted, chain, ...rest] = checkpoint.split(';');
+    if (chain === undefined || rest.length > 0) throw invalid(`"${checkpoint}" is no checkpoint of a match partition`);
     this.#position = decodeNumber(low);
     this.#acceptedAtLow = decodeNumber(accepted);
     this.#released = this.#acceptedAtLow;
