@@ -39,18 +39,6 @@ export function tableOf(posts: readonly Post[]): Uint8Array {
   return trainer.finish();
 }
 
-/** Median nanoseconds an element over `runs` runs of `run`, each over `count` elements, after one run to warm up. */
-export function nanosecondsEach(runs: number, count: number, run: () => void): number {
-  run();
-  const each: number[] = [];
-  for (let i = 0; i < runs; i++) {
-    const start = process.hrtime.bigint();
-    run();
-    each.push(Number(process.hrtime.bigint() - start) / count);
-  }
-  return each.toSorted((a, b) => a - b)[runs >> 1]!;
-}
-
 /** Nanoseconds of processor time an element of one run, after one to warm up: another process on the machine counts less. */
 export function cpuNanosecondsEach(count: number, run: () => number): number {
   run();

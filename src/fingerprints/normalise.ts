@@ -19,6 +19,8 @@ import {
   unitAt,
   unitValue,
 } from './clusters.ts';
+import { LETTERS as KERNEL_LETTERS, TOKEN_STARTS } from './kernel.ts';
+import { TEXT_UNITS_MAX } from './layout.ts';
 import {
   entityEnd,
   FORWARD,
@@ -40,11 +42,18 @@ import {
   schemeStart,
   stickerEnd,
 } from './text-marks.ts';
-import { CLASS, DIGIT, EVIDENCE_END, LETTER_MIN, LOOKALIKE, STYLED } from './unicode-classes.ts';
-import { EXPANSION_MAX, EXPANSIONS, UNIT_VALUES } from './unicode-values.ts';
+import * as classes from './unicode-classes.ts';
+import { EXPANSIONS, UNIT_VALUES } from './unicode-values.ts';
 
-/** Longest text, in UTF-16 units. Decoders refuse longer ones before they come here. */
-export const TEXT_UNITS_MAX = 65_536;
+// Bound here: V8 knows a module's own constants at compile time, but not imported ones. 50 ns a post in all.
+const { CLASS, DIGIT, EVIDENCE_END, LETTER_MIN, LOOKALIKE, STYLED } = classes;
+const VALUES = UNIT_VALUES;
+/**
+ * One pair of buffers for all normalisers, in the kernel's memory. Texts are normalised one after the other, so what one
+ * leaves is valid until the next call of any.
+ */
+const LETTERS = KERNEL_LETTERS;
+const TOKEN_START = TOKEN_STARTS;
 
 /** What the normaliser took away, as bits of `Normaliser.dropped`. */
 export const DROPPED = {
@@ -86,9 +95,6 @@ const EXCLAMATION = 0x21;
 const PLUS = 0x2b;
 const EURO = 0x20ac;
 
-/** Bound here, since V8 knows constants of a module, but not imported ones, at compile time: 18 ns a post. */
-const VALUES = UNIT_VALUES;
-
 /** A value of the table without what it tells of the letter's origin. */
 function plainLetter(value: number): number {
   return value >= LOOKALIKE && value < EVIDENCE_END ? value & 0xff : value;
@@ -102,16 +108,6 @@ function evidenceOf(text: string, first: number, end: number, value: number): nu
   if (value >= STYLED) return DROPPED.styled;
   return before || after ? DROPPED.lookalike : 0;
 }
-
-/** Most letters that a text can leave. */
-export const LETTERS_MAX = TEXT_UNITS_MAX * EXPANSION_MAX;
-
-/**
- * One pair of buffers for all normalisers: V8 then compiles their addresses in, worth 40 ns a post. Texts are normalised
- * one after the other, so what one leaves is valid until the next call of any.
- */
-const LETTERS = new Uint16Array(LETTERS_MAX + 1);
-const TOKEN_START = new Uint32Array(LETTERS_MAX + 2);
 
 export class Normaliser {
   /** Letters and digits without separators, UTF-16, `letterCount` of them; valid until the next call of any normaliser. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DROPPED, Normaliser, TEXT_UNITS_MAX } from '../../src/fingerprints/normalise.ts';
+import { TEXT_UNITS_MAX } from '../../src/fingerprints/layout.ts';
+import { DROPPED, Normaliser } from '../../src/fingerprints/normalise.ts';
 import { CLASS, EVIDENCE_END, LETTER_MIN, LOOKALIKE } from '../../src/fingerprints/unicode-classes.ts';
 import { EXPANSIONS, UNIT_VALUES } from '../../src/fingerprints/unicode-values.ts';
 import { normaliseSlowly } from './normalise-twin.ts';

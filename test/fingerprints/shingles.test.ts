@@ -3,14 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { Fingerprinter, hashToken } from '../../src/fingerprints/fingerprint.ts';
 import { FrequencyTable, GRAM_BITS } from '../../src/fingerprints/frequency-table.ts';
 import { mix32 } from '../../src/fingerprints/hash.ts';
-import { rankOf, KeyedOrder, SHINGLE_KEYS_MAX, SmallestRanks } from '../../src/fingerprints/shingles.ts';
-
+import { KeyedOrder, SHINGLE_KEYS_MAX } from '../../src/fingerprints/shingles.ts';
 import { Random } from '../../src/simulate/random.ts';
 import { tableBytes } from '../support/table.ts';
-
-function rankIn(order: KeyedOrder, gram: number): number {
-  return rankOf(gram, order.a, order.b);
-}
+import { keyOf, rankOf } from './plain.ts';
 
 const NOTHING_FREQUENT = new FrequencyTable(tableBytes({ natsPerLevel: 1 }));
 const HALF_FREQUENT = new FrequencyTable(tableBytes({ natsPerLevel: 1, isFrequent: (cell) => mix32(cell) % 2 === 0 }));
@@ -45,16 +41,19 @@ function keysSlowly(print: Fingerprinter, table: FrequencyTable, secret: number)
   const order = new KeyedOrder(secret, secret ^ 0x5555);
   const ranked = (grams: readonly number[], frequent: boolean): number[] => {
     const kept = grams.filter((gram) => table.isFrequent(mix32(gram)) === frequent);
-    return Array.from(new Set(kept.map((gram) => rankIn(order, gram)))).sort((a, b) => a - b);
+    return Array.from(new Set(kept.map((gram) => rankOf(order, gram)))).sort((a, b) => a - b);
   };
   const bigrams = ranked(bigramsOf(print), false);
   const eights = ranked(eightsOf(print), false);
   const fromBigrams = bigrams.slice(0, Math.max(3, 6 - eights.length));
   const fromEights = eights.slice(0, Math.max(3, 6 - bigrams.length));
-  const keys = [...fromBigrams.map((rank) => order.key(rank, 0)), ...fromEights.map((rank) => order.key(rank, 1))];
+  const keys = [
+    ...fromBigrams.map((rank) => keyOf(order, rank, 0)),
+    ...fromEights.map((rank) => keyOf(order, rank, 1)),
+  ];
   const common = ranked(bigramsOf(print), true).slice(0, Math.max(0, 2 - keys.length));
-  keys.push(...common.map((rank) => order.key(rank, 0)));
-  return keys.length > 0 ? keys : [order.key(print.textLo >>> 1, 2)];
+  keys.push(...common.map((rank) => keyOf(order, rank, 0)));
+  return keys.length > 0 ? keys : [keyOf(order, print.textLo >>> 1, 2)];
 }
 
 function textOf(random: Random, words: number): string {
@@ -63,33 +62,6 @@ function textOf(random: Random, words: number): string {
   ).join(' ');
 }
 
-describe('the smallest ranks', () => {
-  test('are those that a sort of all puts first, as many as wanted', () => {
-    const smallest = new SmallestRanks();
-    const ranks = fc.array(fc.nat(40), { maxLength: 60 });
-    fc.assert(
-      fc.property(ranks, fc.integer({ min: 1, max: SHINGLE_KEYS_MAX }), fc.boolean(), (all, wanted, asksFirst) => {
-        smallest.clear(wanted);
-        for (const rank of all) if (!asksFirst || rank < smallest.bound) smallest.insert(rank);
-        const distinct = Array.from(new Set(all)).sort((a, b) => a - b);
-        expect(Array.from(smallest.ranks.subarray(0, smallest.count))).toEqual(distinct.slice(0, wanted));
-      }),
-      { numRuns: 400 },
-    );
-  });
-
-  test('start anew when cleared', () => {
-    const smallest = new SmallestRanks();
-    const { bound } = smallest;
-    for (let rank = 1; rank < 10; rank++) smallest.insert(rank);
-    expect(smallest.bound).toBe(6);
-    smallest.clear(SHINGLE_KEYS_MAX);
-    expect([smallest.count, smallest.bound]).toEqual([0, bound]);
-    smallest.insert(100);
-    expect([smallest.count, smallest.ranks[0]]).toEqual([1, 100]);
-  });
-});
-
 describe('the keyed order', () => {
   test('ranks and keys are integers of 31 bits, spread evenly', () => {
     const order = new KeyedOrder(1, 2);
@@ -97,8 +69,8 @@ describe('the keyed order', () => {
     const keys = new Uint32Array(16);
     const count = 32_000;
     for (let gram = 0; gram < count; gram++) {
-      const rank = rankIn(order, gram);
-      const key = order.key(gram, 0);
+      const rank = rankOf(order, gram);
+      const key = keyOf(order, gram, 0);
       for (const value of [rank, key]) expect(value >= 0 && value < 2 ** 31 && Number.isInteger(value)).toBe(true);
       ranks[rank >>> 27]!++;
       keys[key >>> 27]!++;
@@ -109,13 +81,13 @@ describe('the keyed order', () => {
 
   test('keeps the kinds apart', () => {
     const order = new KeyedOrder(1, 2);
-    expect(new Set([0, 1, 2].map((kind) => order.key(12_345, kind))).size).toBe(3);
+    expect(new Set([0, 1, 2].map((kind) => keyOf(order, 12_345, kind))).size).toBe(3);
   });
 
   test('is another one with another secret, whichever half differs', () => {
     const orders = [new KeyedOrder(1, 2), new KeyedOrder(3, 2), new KeyedOrder(1, 3)];
     const grams = Array.from({ length: 1000 }, (_, i) => mix32(i));
-    const sorted = orders.map((order) => grams.toSorted((a, b) => rankIn(order, a) - rankIn(order, b)).slice(0, 50));
+    const sorted = orders.map((order) => grams.toSorted((a, b) => rankOf(order, a) - rankOf(order, b)).slice(0, 50));
     for (const [a, b] of [
       [0, 1],
       [0, 2],
@@ -167,14 +139,14 @@ describe('the shingle keys of a text', () => {
     const plain = printer(NOTHING_FREQUENT);
     const before = keysOf(plain, text);
     const order = new KeyedOrder(7, 7 ^ 0x5555);
-    const first = bigramsOf(plain).sort((a, b) => rankIn(order, a) - rankIn(order, b))[0]!;
+    const first = bigramsOf(plain).sort((a, b) => rankOf(order, a) - rankOf(order, b))[0]!;
     const cell = (mix32(first) & (GRAM_BITS - 1)) >>> 0;
     const after = keysOf(
       printer(new FrequencyTable(tableBytes({ natsPerLevel: 1, isFrequent: (at) => at === cell }))),
       text,
     );
-    expect(before).toContain(order.key(rankIn(order, first), 0));
-    expect(after).not.toContain(order.key(rankIn(order, first), 0));
+    expect(before).toContain(keyOf(order, rankOf(order, first), 0));
+    expect(after).not.toContain(keyOf(order, rankOf(order, first), 0));
     expect(before.filter((key) => !after.includes(key))).toHaveLength(1);
     expect(after).toHaveLength(6);
   });

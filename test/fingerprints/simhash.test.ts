@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hashLetters } from '../../src/fingerprints/hash.ts';
-import { SimHash64, hammingDistance, popcount32 } from '../../src/fingerprints/simhash.ts';
-
-const simhash = new SimHash64();
+import { PREFIXES, PRINT, simhash } from '../../src/fingerprints/kernel.ts';
+import { LETTERS_MAX } from '../../src/fingerprints/layout.ts';
+import { hammingDistance, popcount32 } from '../../src/fingerprints/simhash.ts';
 
 /** Computes with spare room in the array, as the fingerprinter has it. */
 function quickly(letters: readonly number[]): bigint {
@@ -14,8 +14,9 @@ function quickly(letters: readonly number[]): bigint {
 }
 
 function computed(prefixes: Int32Array, count: number): bigint {
-  simhash.compute(prefixes, count);
-  return (BigInt(simhash.hi) << 32n) | BigInt(simhash.lo);
+  PREFIXES.set(prefixes);
+  simhash(count);
+  return (BigInt(PRINT[2]!) << 32n) | BigInt(PRINT[3]!);
 }
 
 /** Prefix hashes of a text of one letter, made without going over it again for each. */
@@ -86,7 +87,7 @@ describe('SimHash64', () => {
 
   test('a long text of one letter is its one feature, however many planes the counters need', () => {
     const one = featureHash([7, 7, 7, 7]);
-    for (const count of [4, 259, 65_539, 1_200_000]) {
+    for (const count of [4, 259, 65_539, LETTERS_MAX]) {
       expect(computed(prefixesOfOne(7, count), count)).toBe(one);
     }
   });
@@ -100,10 +101,13 @@ describe('SimHash64', () => {
     expect(quickly(text)).toBe(expected);
   });
 
-  test.each([511, 512, 513, 514, 515, 516, 1023, 1027, 1030])('of %i letters, near a multiple of a batch', (count) => {
-    const text = Array.from({ length: count }, (_, i) => (i * i * 31) % 26);
-    expect(quickly(text)).toBe(slowly(text));
-  });
+  test.each([506, 507, 508, 509, 511, 512, 515, 516, 1010, 1011, 1012, 1023])(
+    'of %i letters, near a multiple of a batch',
+    (count) => {
+      const text = Array.from({ length: count }, (_, i) => (i * i * 31) % 26);
+      expect(quickly(text)).toBe(slowly(text));
+    },
+  );
 });
 
 describe('bits', () => {
