@@ -205,6 +205,9 @@ describe('what makes an alert', () => {
   });
 });
 
+/** What a line of a file cannot be: these need a registry's framing, or a broker's time. */
+const OF_RECORDS: ReadonlySet<string> = new Set(['unknown_schema', 'unusable_schema', 'invalid_avro', 'time_ahead']);
+
 describe('bad lines', () => {
   const good = copies(5);
   const field = (changes: Record<string, unknown>): string => JSON.stringify({ ...JSON.parse(good[0]!), ...changes });
@@ -245,7 +248,7 @@ describe('bad lines', () => {
     const counts = Object.fromEntries(summary.rejected.byReason.map(({ reason, count }) => [reason, count]));
     const wanted = Object.fromEntries(Object.entries(bad).map(([reason, texts]) => [reason, texts.length]));
     expect(counts).toEqual({ ...wanted, not_json: bad.not_json.length + 1, invalid_utf8: 1 });
-    expect(Object.keys(counts).toSorted()).toEqual([...REJECTION_REASONS].toSorted());
+    expect(Object.keys(counts).toSorted()).toEqual(REJECTION_REASONS.filter((reason) => !OF_RECORDS.has(reason)).sort());
     expect(summary.lines).toBe(summary.posts + summary.rejected.count);
     expect(summary.posts).toBe(5);
     expect(finals).toHaveLength(1);
