@@ -1,20 +1,24 @@
 /**
- * The configuration: defaults, then the file, then the command line, into the `Settings` of the engine and a few of the shell.
+ * The configuration: defaults, then the file, then the command line, into the `Settings` of the engine and those of the shell.
  *
  * A setting has one name everywhere; durations lose their `Ms` here, since they are given with a unit (`window: 24h`).
- * All problems are told at once.
+ * All problems are told at once, and none shows a secret. What only a deployment needs is in config-deployment.ts.
  */
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { parse } from 'yaml';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
-import { BOUNDS, DEFAULTS, type Bound, type Settings } from '../settings.ts';
-import { formatDuration, parseDurationMs } from './duration.ts';
+import { BOUNDS, DEFAULTS, type Settings } from '../settings.ts';
+import { accept, describe, typed, type Bound } from './config-bounds.ts';
+import { SHELL_BOUNDS, SHELL_DEFAULTS, type ShellSettings } from './config-shell.ts';
+import { checkTogether } from './config-together.ts';
+import { secretAdvice, shown } from './secrets.ts';
 import { nearest } from './suggest.ts';
 
 const MIB = 2 ** 20;
+const SECRET = 'secret';
 
-/** What the shell is told beside the settings of the engine. None of it changes an alert, but for the table. */
+/** What the embedded engine is told. */
 export interface Config {
   readonly settings: Settings;
   /** Path of the frequency table; undefined for the one that comes with Chorus. */
@@ -30,32 +34,45 @@ export interface ConfigSources {
   readonly secret?: string | undefined;
 }
 
-interface Entry {
-  readonly bound: Bound;
-  /** Where it lies in `Settings`; undefined for a setting of the shell. */
-  readonly path: readonly string[] | undefined;
+/** All settings, and what is wrong with them. One that is wrong has its default. */
+export interface Reading {
+  readonly settings: Settings;
+  readonly shell: ShellSettings;
+  readonly problems: ConfigProblem[];
 }
 
-const SORT_MEMORY = 'limits.sortMemoryBytes';
-const TABLE = 'table';
-const SECRET = 'secret';
+export interface Entry {
+  readonly bound: Bound;
+  readonly owner: 'engine' | 'shell';
+  /** Where it lies in the settings of its owner. */
+  readonly path: readonly string[];
+  /** As the program takes it. */
+  readonly fallback: unknown;
+}
 
-const ENTRIES: ReadonlyMap<string, Entry> = new Map([
-  ...entriesOf(BOUNDS as unknown as Tree, []),
-  [SORT_MEMORY, { bound: { kind: 'integer', min: MIB, max: 2 ** 40 }, path: undefined }],
-  [TABLE, { bound: { kind: 'text' }, path: undefined }],
+/** All settings by their name. */
+export const ENTRIES: ReadonlyMap<string, Entry> = new Map([
+  ...entriesOf('engine', BOUNDS as unknown as Tree, DEFAULTS),
+  ...entriesOf('shell', SHELL_BOUNDS as unknown as Tree, SHELL_DEFAULTS),
 ]);
 
 interface Tree {
   readonly [name: string]: Tree | Bound;
 }
 
-function entriesOf(tree: Tree, path: readonly string[]): [string, Entry][] {
-  return Object.entries(tree).flatMap(([key, value]): [string, Entry][] => {
+function entriesOf(
+  owner: Entry['owner'],
+  tree: Tree,
+  defaults: object,
+  path: readonly string[] = [],
+): [string, Entry][] {
+  return Object.entries(tree).flatMap(([key, bound]): [string, Entry][] => {
     const at = [...path, key];
-    if (!isBound(value)) return entriesOf(value, at);
-    const name = value.kind === 'duration' ? at.join('.').replace(/Ms$/, '') : at.join('.');
-    return [[name, { bound: value, path: at }]];
+    const fallback = (defaults as Record<string, unknown>)[key];
+    if (!isBound(bound)) return entriesOf(owner, bound, fallback as object, at);
+    const isDuration = bound.kind === 'duration' || bound.kind === 'durationOrOff';
+    const name = isDuration ? at.join('.').replace(/Ms$/, '') : at.join('.');
+    return [[name, { bound, owner, path: at, fallback }]];
   });
 }
 
@@ -65,34 +82,36 @@ function isBound(value: Tree | Bound): value is Bound {
 
 /** @throws ConfigError with all problems of the file and the command line. */
 export function loadConfig(sources: ConfigSources): Config {
-  const problems: ConfigProblem[] = [];
-  const given = new Map<string, unknown>();
-  if (sources.file !== undefined) readFile(sources.file, given, problems);
-  if (sources.secret !== undefined) given.set(SECRET, sources.secret);
-  for (const [name, text] of Object.entries(sources.overrides ?? {}))
-    if (text !== undefined) given.set(name, typed(name, text));
-
-  const settings = structuredClone(DEFAULTS) as unknown as Record<string, unknown>;
-  const shell = new Map<string, unknown>();
-  for (const [name, value] of given) {
-    const { bound, path } = ENTRIES.get(name)!;
-    const accepted = accept(value, bound);
-    if (accepted === undefined) problems.push({ name, value, bound: describe(bound) });
-    else if (path === undefined) shell.set(name, accepted);
-    else place(settings, path, accepted);
-  }
-  if (problems.length === 0) checkTogether(settings as unknown as Settings, problems);
+  const { settings, shell, problems } = readConfig(sources);
   if (problems.length > 0) throw new ConfigError(problems);
-  return {
-    settings: settings as unknown as Settings,
-    table: shell.get(TABLE) as string | undefined,
-    sortMemoryBytes: (shell.get(SORT_MEMORY) as number | undefined) ?? defaultSortMemoryBytes(),
-  };
+  const { table, limits } = shell;
+  return { settings, table, sortMemoryBytes: limits.sortMemoryBytes ?? defaultSortMemoryBytes() };
 }
 
 /** A quarter of the machine's memory, 1 GiB at the most. */
 function defaultSortMemoryBytes(): number {
   return Math.min(1024 * MIB, Math.floor(totalmem() / 4));
+}
+
+/** Throws nothing. */
+export function readConfig(sources: ConfigSources): Reading {
+  const problems: ConfigProblem[] = [];
+  const given = new Map<string, unknown>();
+  if (sources.file !== undefined) readFile(sources.file, given, problems);
+  if (sources.secret !== undefined) given.set(SECRET, sources.secret);
+  for (const [name, text] of Object.entries(sources.overrides ?? {}))
+    if (text !== undefined) given.set(name, typed(text, ENTRIES.get(name)!.bound));
+
+  const settings = structuredClone(DEFAULTS);
+  const shell = structuredClone(SHELL_DEFAULTS);
+  for (const [name, value] of given) {
+    const { bound, owner, path } = ENTRIES.get(name)!;
+    const accepted = accept(value, bound);
+    if (accepted === undefined) problems.push({ name, value: shown(name, value), bound: describe(bound) });
+    else place(owner === 'engine' ? settings : shell, path, accepted.value);
+  }
+  if (problems.length === 0) problems.push(...checkTogether(settings, shell));
+  return { settings, shell, problems };
 }
 
 function readFile(file: string, given: Map<string, unknown>, problems: ConfigProblem[]): void {
@@ -121,10 +140,11 @@ function flatten(
   for (const [key, value] of Object.entries(mapping)) {
     const name = prefix + key;
     const isSection = Array.from(ENTRIES.keys()).some((known) => known.startsWith(`${name}.`));
+    const problem = (bound: string): void => void problems.push({ name, value: shown(name, value), bound });
     if (ENTRIES.has(name)) given.set(name, value);
-    else if (!isSection) problems.push({ name, value, bound: unknownName(name) });
+    else if (!isSection) problem(secretAdvice(name) ?? unknownName(name));
     else if (isMapping(value)) flatten(value, `${name}.`, given, problems);
-    else if (value !== null) problems.push({ name, value, bound: 'a mapping of names to values' });
+    else if (value !== null) problem('a mapping of names to values');
   }
 }
 
@@ -137,65 +157,8 @@ function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A value of the command line in the type that YAML would have given it. */
-function typed(name: string, text: string): unknown {
-  const { kind } = ENTRIES.get(name)!.bound;
-  const isNumber = (kind === 'integer' || kind === 'number') && /^-?\d+(\.\d+)?$/.test(text);
-  return isNumber ? Number(text) : text;
-}
-
-/** The value as the engine takes it; undefined if it is out of bounds. */
-function accept(value: unknown, bound: Bound): unknown {
-  switch (bound.kind) {
-    case 'boolean':
-      return typeof value === 'boolean' ? value : undefined;
-    case 'text':
-      return typeof value === 'string' && value !== '' ? value : undefined;
-    case 'duration':
-      return within(typeof value === 'string' ? parseDurationMs(value) : undefined, bound);
-    case 'integer':
-      return Number.isSafeInteger(value) ? within(value as number, bound) : undefined;
-    case 'number':
-      return typeof value === 'number' ? within(value, bound) : undefined;
-  }
-}
-
-function within(value: number | undefined, { min, max }: { min: number; max: number }): number | undefined {
-  return value !== undefined && value >= min && value <= max ? value : undefined;
-}
-
-function describe(bound: Bound): string {
-  switch (bound.kind) {
-    case 'boolean':
-      return 'true or false';
-    case 'text':
-      return 'a text that is not empty (in quotes if it looks like a number)';
-    case 'duration':
-      return `a duration from ${formatDuration(bound.min)} to ${formatDuration(bound.max)}, such as 90s, 15m, 24h or 7d`;
-    case 'integer':
-      return `an integer from ${bound.min} to ${bound.max}`;
-    case 'number':
-      return `a number from ${bound.min} to ${bound.max}`;
-  }
-}
-
-function place(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
-  let at = target;
+function place(target: object, path: readonly string[], value: unknown): void {
+  let at = target as Record<string, unknown>;
   for (const key of path.slice(0, -1)) at = at[key] as Record<string, unknown>;
   at[path.at(-1)!] = value;
-}
-
-/** What each setting alone cannot tell. */
-function checkTogether(settings: Settings, problems: ConfigProblem[]): void {
-  const { link, core, windowMs, durationMaxMs } = settings;
-  const atLeast = (name: string, value: number, otherName: string, other: number): void => {
-    if (value < other) problems.push({ name, value, bound: `at least ${otherName} (${other})` });
-  };
-  atLeast('core.weakSimilarity', core.weakSimilarity, 'link.similarity', link.similarity);
-  atLeast('core.unitesSimilarity', core.unitesSimilarity, 'link.similarity', link.similarity);
-  atLeast('core.strongSimilarity', core.strongSimilarity, 'core.weakSimilarity', core.weakSimilarity);
-  if (durationMaxMs < windowMs) {
-    const bound = `at least window (${formatDuration(windowMs)})`;
-    problems.push({ name: 'durationMax', value: formatDuration(durationMaxMs), bound });
-  }
 }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pc from 'picocolors';
 import type { Alert, Post } from '../model.ts';
+import { PostFiles } from '../runtime/post-files.ts';
 import { replay } from '../runtime/replay.ts';
 import { demoDay, postLine, simulate } from '../simulate/feed.ts';
 import { NdjsonSink } from '../sinks/ndjson.ts';
@@ -61,7 +62,7 @@ async function replayDay(path: string): Promise<FoundCampaign[]> {
   const found: FoundCampaign[] = [];
   const progress = startProgress();
   const { summary } = await replay({
-    inputs: [path],
+    source: new PostFiles([path]),
     settings,
     table: loadTable(table),
     engine: ENGINE,

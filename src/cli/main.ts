@@ -7,10 +7,14 @@ import { EXIT } from './exit.ts';
 import { addDiffCommand } from './diff.ts';
 import { explainCommand, type ExplainFlags } from './explain.ts';
 import { replayCommand, type ReplayFlags } from './replay.ts';
+import type { RunFlags } from './run.ts';
 import { addSchemasCommand } from './schemas.ts';
 import { simulateCommand } from './simulate.ts';
 import { counted } from './summary.ts';
+import type { TopicsFlags } from './topics.ts';
+import { TOPICS_ACTIONS, type TopicsAction } from './topics-actions.ts';
 import { train, TABLE_DEFAULT } from './train.ts';
+import type { VerifyFlags } from './verify.ts';
 import { VERSION } from './version.ts';
 
 const program = new Command('chorus')
@@ -26,13 +30,25 @@ Examples:
   chorus replay --window 24h --final day-*.ndjson   one line per campaign, over a day
   zcat feed.gz | chorus replay --members m.ndjson - who posted what, from standard input
 
-Exit codes: 0 done, 2 usage or configuration, 3 an input cannot be read, 4 more than half of the lines rejected.`,
+Exit codes: 0 done, 1 a check that found something or another error, 2 usage, configuration or topics, 3 an input cannot be
+read, 4 more than half of the lines rejected, 5 a run that cannot go on (start it again).`,
   );
 
 program
   .command('replay')
-  .description('find the campaigns in files of posts (canonical NDJSON; plain, gzip or zstd; any order)')
-  .argument('<FILE...>', 'files, or - for standard input')
+  .description(
+    'find the campaigns in files of posts (canonical NDJSON; plain, gzip or zstd; any order), or in a Kafka topic',
+  )
+  .argument('[FILE...]', 'files, or - for standard input')
+  .option(
+    '--kafka <topic>',
+    'a topic in place of files, by the settings of --config; joins no group and writes nothing',
+  )
+  .option(
+    '--from <bound>',
+    'with --kafka: a time, a duration back from now, or offsets 0:1200,1:900 (default: all there is)',
+  )
+  .option('--to <bound>', 'with --kafka: likewise (default: the end as it is now)')
   .option('--window <duration>', 'how close in time posts must be, such as 90s, 15m, 24h (default: 1h)')
   .option('--min-accounts <n>', 'distinct accounts for an alert (default: 5)')
   .option('--alerts <file>', 'where alerts go (default: standard output)')
@@ -47,6 +63,7 @@ program
 Examples:
   chorus replay --window 24h --final --members members.ndjson posts.ndjson.gz
   chorus replay --config chorus.yaml --alerts alerts.ndjson --summary summary.json 2025-*.ndjson.zst
+  chorus replay --kafka posts --from 7d --config candidate.yaml --final --alerts candidate.ndjson
 
 Every setting can be in the file, and each problem is told. CHORUS_SECRET in the environment is the secret.`,
   )
@@ -97,6 +114,69 @@ program
 
 addDiffCommand(program);
 addSchemasCommand(program);
+
+program
+  .command('run')
+  .description('find the campaigns in a Kafka topic, as members of consumer groups, until a signal')
+  .requiredOption('--config <file>', 'settings as YAML')
+  .option('--stages <list>', 'some of fingerprint, match, campaign, with commas (default: all)')
+  .option('--workers <n>', 'threads, each a full member of the groups', '1')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  chorus run --config chorus.yaml
+  chorus run --config chorus.yaml --stages fingerprint,match --workers 4
+
+docs/configuration.md has all settings. Secrets come from the environment (CHORUS_KAFKA_PASSWORD and others) or from files
+that settings name. The log is JSON lines on standard error. SIGTERM and SIGINT end it with 0, a second one at once.`,
+  )
+  .action(async (flags: RunFlags) => {
+    // What only a deployment needs takes 0.1 s to load.
+    const { runCommand } = await import('./run.ts');
+    const code = await runCommand(flags, process.env);
+    // What a broker that is away still holds must not keep the process.
+    process.exit(code);
+  });
+
+const topics = program.command('topics').description('make or check the topics of a deployment');
+for (const [name, description] of Object.entries(TOPICS_ACTIONS)) {
+  topics
+    .command(name)
+    .description(description)
+    .requiredOption('--config <file>', 'settings as YAML, as for "chorus run"')
+    .option('--wait <duration>', 'how long to wait for brokers that do not answer', '10s')
+    .addHelpText('after', `\nExample:\n  chorus topics ${name} --config chorus.yaml`)
+    .action(async (flags: TopicsFlags) => {
+      const { topicsCommand } = await import('./topics.ts');
+      process.exitCode = await topicsCommand(name as TopicsAction, flags, process.env, {
+        out: (text) => process.stdout.write(text),
+        err: (text) => process.stderr.write(text),
+      });
+    });
+}
+
+program
+  .command('verify')
+  .description('recompute what a running deployment has published from its feed topic, and tell what differs')
+  .requiredOption('--config <file>', 'settings as YAML, those of the deployment')
+  .option('--from <bound>', 'a time, a duration back from now, or offsets 0:1200,1:900 (default: all there is)')
+  .option('--to <bound>', 'likewise (default: the end as it is now)')
+  .option('--json <file>', 'everything as JSON; - for standard output, in place of the text')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  chorus verify --config chorus.yaml
+  chorus verify --config chorus.yaml --from 36h --json report.json
+
+A time is that at which the broker took a record. It joins no group and writes nothing. Exit codes: 0 all the same,
+1 something differs, 2 usage or another configuration than that of the deployment, 3 something cannot be read.`,
+  )
+  .action(async (flags: VerifyFlags) => {
+    const { verifyCommand } = await import('./verify.ts');
+    process.exitCode = await verifyCommand(flags, process.env);
+  });
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;

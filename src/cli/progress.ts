@@ -1,5 +1,6 @@
 /** The progress bar of a replay, on a terminal only. */
 import cliProgress from 'cli-progress';
+import type { SourceProgress } from '../runtime/post-source.ts';
 import type { ReplayProgress } from '../runtime/replay.ts';
 
 const REDRAWN_EACH_MS = 100;
@@ -51,19 +52,24 @@ interface Phase {
 /** Of the phase, 0 to 1; undefined if the end is not known. */
 function shareDone(progress: ReplayProgress): number | undefined {
   if (progress.phase === 'matching') return progress.sorted === 0 ? 1 : progress.matched / progress.sorted;
-  const { bytesRead, bytesTotal } = progress;
-  return bytesTotal === undefined || bytesTotal === 0 ? undefined : Math.min(1, bytesRead / bytesTotal);
+  const { done, total } = progress.read;
+  return total === undefined || total === 0 ? undefined : Math.min(1, done / total);
 }
 
 function textOf(progress: ReplayProgress, done: number | undefined, phase: Phase, nowMs: number): string {
-  const { bytesRead, bytesTotal, posts, matched, alerts } = progress;
+  const { read, posts, matched, alerts } = progress;
   const seconds = Math.max(0.001, (nowMs - phase.startedMs) / 1000);
   const isReading = progress.phase === 'reading';
-  const total = bytesTotal === undefined ? '' : ` of ${formatBytes(bytesTotal)}`;
-  const amount = isReading ? `${formatBytes(bytesRead)}${total}` : `${matched} posts`;
+  const amount = isReading ? amountRead(read) : `${matched} posts`;
   const rate = `${Math.round((isReading ? posts : matched) / seconds)} posts/s`;
   const left = done === undefined || done === 0 ? '' : `, ${formatSeconds((seconds * (1 - done)) / done)} left`;
   return `${progress.phase} ${amount}, ${rate}, ${alerts} alerts${left}`;
+}
+
+function amountRead({ done, total, unit }: SourceProgress): string {
+  const format = (count: number): string => (unit === 'bytes' ? formatBytes(count) : String(count));
+  const of = total === undefined ? '' : ` of ${format(total)}`;
+  return `${format(done)}${of}${unit === 'bytes' ? '' : ` ${unit}`}`;
 }
 
 export function formatBytes(bytes: number): string {

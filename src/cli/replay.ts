@@ -1,24 +1,31 @@
 /**
- * `chorus replay`: options and files in, sinks and the person at the terminal out. The work is in runtime/replay.ts.
+ * `chorus replay`: options and files or a topic in, sinks and the person at the terminal out. The work is in runtime/replay.ts.
  */
 import { statSync } from 'node:fs';
 import { inputBytes } from '../consumers/file.ts';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
 import type { Alert, Post } from '../model.ts';
+import { PostFiles } from '../runtime/post-files.ts';
+import type { PostSource } from '../runtime/post-source.ts';
 import { replay, type ReplayResult } from '../runtime/replay.ts';
 import type { Revision } from '../stages/campaign.ts';
 import { NdjsonSink, STDOUT } from '../sinks/ndjson.ts';
 import { loadConfig, type Config, type ConfigSources } from './config.ts';
 import { EXIT } from './exit.ts';
+import { parseFeedBound } from './feed-bound.ts';
+import type { FeedBounds } from './feed-source.ts';
 import { startProgress } from './progress.ts';
 import { describeRejections, describeSummary } from './summary.ts';
-import { onInterrupt, stdinUntil } from './interrupt.ts';
+import { onInterrupt, stdinUntil, type Interrupt } from './interrupt.ts';
 import { loadTable } from './table.ts';
 import { ENGINE } from './version.ts';
 
 const STDIN = '-';
 
 export interface ReplayFlags {
+  readonly kafka?: string;
+  readonly from?: string;
+  readonly to?: string;
   readonly window?: string;
   readonly minAccounts?: string;
   readonly alerts?: string;
@@ -31,15 +38,35 @@ export interface ReplayFlags {
 
 /** Returns the exit code. @throws ConfigError, InputError */
 export async function replayCommand(inputs: readonly string[], flags: ReplayFlags): Promise<number> {
-  const config = configOf(flags, inputs);
+  const plan = await planOf(flags, inputs);
+  const { config } = plan;
   const table = loadTable(config.table);
-  for (const input of inputs) await inputBytes(input);
   const interrupt = onInterrupt();
-  const sinks = openSinks(flags, inputs, () => interrupt.abort());
+  try {
+    const { source, close } = await plan.open(interrupt.signal);
+    try {
+      return await replayFrom(source, config, table, flags, interrupt);
+    } finally {
+      close();
+    }
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+async function replayFrom(
+  source: PostSource,
+  config: Config,
+  table: Uint8Array,
+  flags: ReplayFlags,
+  interrupt: Interrupt,
+): Promise<number> {
+  const files = source.feed === undefined ? source.inputs : [];
+  const sinks = openSinks(flags, files, () => interrupt.abort());
   const progress = startProgress();
   try {
     const result = await replay({
-      inputs,
+      source,
       settings: config.settings,
       table,
       engine: ENGINE,
@@ -47,7 +74,6 @@ export async function replayCommand(inputs: readonly string[], flags: ReplayFlag
       onRevision: (revision) => writeRevision(sinks, revision),
       signal: interrupt.signal,
       ...(progress === undefined ? {} : { onProgress: progress.update }),
-      ...(inputs.includes(STDIN) ? { stdin: stdinUntil(interrupt.signal) } : {}),
     });
     progress?.stop();
     await sinks.summary?.write(result.summary);
@@ -56,7 +82,6 @@ export async function replayCommand(inputs: readonly string[], flags: ReplayFlag
   } finally {
     progress?.stop();
     await closeSinks(sinks);
-    interrupt.dispose();
   }
 }
 
@@ -70,26 +95,81 @@ function exitCode({ summary, rejections, failure }: ReplayResult): number {
   return EXIT.mostlyRejected;
 }
 
-function configOf(flags: ReplayFlags, inputs: readonly string[]): Config {
-  const problems: ConfigProblem[] = [];
-  const repeated = inputs.filter((input, i) => inputs.indexOf(input) < i);
-  if (inputs.length === 0)
-    problems.push({ name: 'FILE', value: undefined, bound: 'one or more files, or - for standard input' });
-  if (repeated.includes(STDIN)) problems.push({ name: 'FILE', value: STDIN, bound: 'given once' });
+interface OpenSource {
+  readonly source: PostSource;
+  readonly close: () => void;
+}
+
+interface Plan {
+  readonly config: Config;
+  /** @throws InputError if there is an input that cannot be read at all */
+  readonly open: (signal: AbortSignal) => Promise<OpenSource>;
+}
+
+/** @throws ConfigError with all problems of the settings and the flags */
+async function planOf(flags: ReplayFlags, inputs: readonly string[]): Promise<Plan> {
+  const problems = flags.kafka === undefined ? fileProblems(flags, inputs) : feedProblems(inputs);
+  const from = parseFeedBound('--from', flags.from, Date.now(), problems);
+  const to = parseFeedBound('--to', flags.to, Date.now(), problems);
   const sources: ConfigSources = {
     file: flags.config,
-    overrides: { window: flags.window, minAccounts: flags.minAccounts, table: flags.table },
+    overrides: {
+      window: flags.window,
+      minAccounts: flags.minAccounts,
+      table: flags.table,
+      'kafka.topic': flags.kafka,
+    },
     secret: process.env['CHORUS_SECRET'],
   };
-  let config: Config | undefined;
+  const read = flags.kafka === undefined ? () => filePlan(sources, inputs) : () => feedPlan(sources, { from, to });
+  let plan: Plan | undefined;
   try {
-    config = loadConfig(sources);
+    plan = await read();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     problems.push(...error.problems);
   }
-  if (config === undefined || problems.length > 0) throw new ConfigError(problems);
-  return config;
+  if (plan === undefined || problems.length > 0) throw new ConfigError(problems);
+  return plan;
+}
+
+function fileProblems({ from, to }: ReplayFlags, inputs: readonly string[]): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const repeated = inputs.filter((input, i) => inputs.indexOf(input) < i);
+  if (inputs.length === 0) {
+    problems.push({
+      name: 'FILE',
+      value: undefined,
+      bound: 'one or more files, - for standard input, or --kafka <topic>',
+    });
+  }
+  if (repeated.includes(STDIN)) problems.push({ name: 'FILE', value: STDIN, bound: 'given once' });
+  for (const [name, value] of Object.entries({ '--from': from, '--to': to })) {
+    if (value !== undefined) problems.push({ name, value, bound: 'given with --kafka only' });
+  }
+  return problems;
+}
+
+function feedProblems(inputs: readonly string[]): ConfigProblem[] {
+  return inputs.map((value) => ({ name: 'FILE', value, bound: 'left out with --kafka' }));
+}
+
+function filePlan(sources: ConfigSources, inputs: readonly string[]): Promise<Plan> {
+  const config = loadConfig(sources);
+  const open = async (signal: AbortSignal): Promise<OpenSource> => {
+    for (const input of inputs) await inputBytes(input);
+    const stdin = inputs.includes(STDIN) ? stdinUntil(signal) : undefined;
+    return { source: new PostFiles(inputs, stdin), close: () => undefined };
+  };
+  return Promise.resolve({ config, open });
+}
+
+async function feedPlan(sources: ConfigSources, bounds: FeedBounds): Promise<Plan> {
+  const { loadDeployment } = await import('./config-deployment.ts');
+  const deployment = loadDeployment(sources, process.env);
+  // The client of Kafka takes 0.3 s to load.
+  const { openFeed } = await import('./feed-source.ts');
+  return { config: loadConfig(sources), open: (signal) => openFeed(deployment, bounds, signal) };
 }
 
 interface Sinks {

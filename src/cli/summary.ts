@@ -1,4 +1,5 @@
 /** The closing summary of a replay for people. The same words with and without a terminal; colours are for terminals. */
+import type { FeedCounts } from '../runtime/post-source.ts';
 import type { Rejections } from '../runtime/rejections.ts';
 import type { ReplaySummary, StrongCampaign } from '../runtime/replay.ts';
 import { formatDuration } from './duration.ts';
@@ -7,17 +8,20 @@ import { fit, oneLine } from './text.ts';
 
 const TEXT_COLUMNS = 90;
 const REASONS_SHOWN = 3;
+const PARTITIONS_SHOWN = 16;
 
 /** Lines, each ended. */
 export function describeSummary(summary: ReplaySummary): string {
   const { alerts, rejected } = summary;
   const rate = Math.round(summary.lines / Math.max(summary.seconds, 0.001));
+  const noun = lineNoun(summary);
   const lines = [
     ...(summary.interrupted ? ['interrupted: what follows is of the posts read until then'] : []),
-    `posts: ${number(summary.posts)} of ${counted(summary.lines, 'line')} (${number(rate)} lines/s, ${summary.seconds.toFixed(1)} s)`,
+    `posts: ${number(summary.posts)} of ${counted(summary.lines, noun)} (${number(rate)} ${noun}s/s, ${summary.seconds.toFixed(1)} s)`,
     `rejected: ${number(rejected.count)}${rejected.count === 0 ? '' : ` (${reasons(summary)})`}`,
     `not compared: ${counted(summary.nativeReposts, 'native repost')}, ${number(summary.nothingToCompare)} without letters`,
     `duplicates: ${number(summary.duplicates)}`,
+    ...(summary.feed === undefined ? [] : describeFeed(summary.feed)),
     ...(summary.firstPostAt === undefined ? [] : [`event time: ${span(summary.firstPostAt, summary.lastPostAt!)}`]),
     `window: ${formatDuration(summary.windowMs)}, at least ${summary.minAccounts} accounts`,
     ...(summary.spilledBytes === 0 ? [] : [`sorted on disk: ${formatBytes(summary.spilledBytes)}`]),
@@ -25,6 +29,22 @@ export function describeSummary(summary: ReplaySummary): string {
     ...summary.strongest.flatMap(describeCampaign),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function lineNoun({ feed }: ReplaySummary): string {
+  return feed === undefined ? 'line' : 'record';
+}
+
+export function describeFeed({ topic, late, ticks, tombstones, partitions }: FeedCounts): string[] {
+  const shown = partitions
+    .slice(0, PARTITIONS_SHOWN)
+    .map(({ partition, from, to }) => `${partition}: ${from} to ${to}`);
+  const more = partitions.length - shown.length;
+  return [
+    `late: ${number(late)}`,
+    `no posts: ${counted(ticks, 'tick')}, ${counted(tombstones, 'tombstone')}`,
+    `offsets of ${topic}: ${shown.join(', ')}${more > 0 ? `, and ${counted(more, 'partition')} more` : ''}`,
+  ];
 }
 
 function reasons({ rejected }: ReplaySummary): string {
@@ -42,15 +62,16 @@ function describeCampaign(campaign: StrongCampaign): string[] {
 /** Says why so many lines were rejected, with a line to look at for each of the commonest reasons. */
 export function describeRejections(summary: ReplaySummary, rejections: Rejections): string {
   const { rejected, lines } = summary;
+  const noun = lineNoun(summary);
   const described = rejected.byReason.slice(0, REASONS_SHOWN).flatMap(({ reason, count, samples }) => {
     const { input, line, detail } = samples[0]!;
     const name = input === '-' ? 'standard input' : input;
     return [
-      `  ${reason}: ${counted(count, 'line')}, the first is ${name}:${line}: ${detail}`,
+      `  ${reason}: ${counted(count, noun)}, the first is ${name}:${line}: ${detail}`,
       `    ${rejections.excerpt(reason)}`,
     ];
   });
-  const head = `chorus: ${number(rejected.count)} of ${counted(lines, 'line')} rejected, must be at most half:`;
+  const head = `chorus: ${number(rejected.count)} of ${counted(lines, noun)} rejected, must be at most half:`;
   return `${[head, ...described].join('\n')}\n`;
 }
 

@@ -21,6 +21,8 @@ export class PartitionFeed {
   position = -1;
   /** The end of the log as last seen. */
   high = -1;
+  /** When that was asked for, ms since 1970: what was appended before lies below `high`. -1 if not yet. */
+  seenMs = -1;
   paused = false;
   #ready: Fetched | undefined;
   #failure: Error | undefined;
@@ -39,9 +41,11 @@ export class PartitionFeed {
     return this.#ready !== undefined;
   }
 
-  put(fetched: Fetched): void {
+  /** @param askedMs when the fetch went out */
+  put(fetched: Fetched, askedMs: number): void {
     if (fetched.raw.from !== this.position || this.full) return;
     this.high = fetched.high;
+    this.seenMs = askedMs;
     const next = nextOffset(fetched.raw);
     if (next === this.position) return;
     this.position = next;
@@ -174,13 +178,14 @@ export class Fetcher {
     const options = busy ? { ...this.#options, maxWaitMs: Math.min(maxWaitMs, BUSY_WAIT_MS) } : this.#options;
     const broker = await this.#cluster.findBroker({ nodeId: node });
     const positions = new Map(wanting.map((feed) => [feed.partition, feed.position]));
+    const askedMs = Date.now();
     const answer = await fetchFrom(broker, options, positions);
     this.#counters.fetches += 1;
     let failed: Fetched | undefined;
     for (const fetched of answer) {
       const feed = wanting.find(({ partition }) => partition === fetched.partition);
       this.#counters.fetchedBytes += fetched.raw.bytes.length;
-      if (fetched.errorCode === 0) feed?.put(fetched);
+      if (fetched.errorCode === 0) feed?.put(fetched, askedMs);
       else if (fetched.errorCode === OFFSET_OUT_OF_RANGE) feed?.fail(this.#offsetLost(fetched));
       else failed = fetched;
     }

@@ -114,6 +114,8 @@ export interface PartitionStatus {
   readonly position: number;
   /** The end of the log as last seen; -1 if not yet. */
   readonly high: number;
+  /** What was appended before this time, ms since 1970, lies below `high`; -1 if not yet known. */
+  readonly seenMs: number;
 }
 
 /** What one generation has of a partition. */
@@ -242,6 +244,7 @@ export class GroupMember {
       state: position < 0 ? 'restoring' : feed.paused ? 'paused' : 'running',
       position,
       high: feed.high,
+      seenMs: feed.seenMs,
     }));
   }
 

@@ -10,7 +10,8 @@ import type { Message, TopicMessages } from 'kafkajs';
 import { ChorusError } from '../errors.ts';
 import type { KafkaClient, WireProducer } from './client.ts';
 import { COMPRESSION_TYPES, type Compression } from './codecs.ts';
-import { lastingError, messageOf, sleepUntil } from './wire.ts';
+import { topicMissingError } from './feed.ts';
+import { faultOf, lastingError, messageOf, sleepUntil } from './wire.ts';
 
 export interface OutgoingRecord {
   readonly partition: number;
@@ -36,6 +37,10 @@ export interface ProducerCounters {
 }
 
 const DEFAULTS = { compression: 'none', batchBytesMax: 1_000_000, requestBytesMax: 8_388_608 } as const;
+
+/** How often the topics of a request that takes its time are looked at, and how long one must be unknown to be taken for deleted. */
+const TOPIC_LOOK_MS = 2000;
+const TOPIC_MISSING_MS = 5000;
 
 /** Above what the fields of a record and the header of its batch take. */
 const RECORD_OVERHEAD_BYTES = 100;
@@ -81,7 +86,7 @@ export class FrameProducer {
 
   /**
    * In the order given, within each partition. Resolves when all are stored; after an error some may be.
-   * @throws ChorusError `frame_too_large` (nothing was sent), `send_failed`, `producer_failed` (see `reset`)
+   * @throws ChorusError `frame_too_large` (nothing was sent), `topic_missing`, `send_failed`, `producer_failed` (see `reset`)
    */
   send(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(failedBefore(this.#failure));
@@ -118,11 +123,7 @@ export class FrameProducer {
       const { topicMessages, finished } = this.#nextRequest();
       const startMs = performance.now();
       try {
-        await this.#wire.producer.sendBatch({
-          topicMessages,
-          acks: -1,
-          compression: COMPRESSION_TYPES[this.#options.compression],
-        });
+        await this.#sendBatch(topicMessages);
         this.counters.requests += 1;
         for (const { resolve } of finished) resolve();
       } catch (error) {
@@ -137,6 +138,48 @@ export class FrameProducer {
       }
     }
     this.#draining = undefined;
+  }
+
+  async #sendBatch(topicMessages: TopicMessages[]): Promise<void> {
+    const compression = COMPRESSION_TYPES[this.#options.compression];
+    const sending = this.#wire.producer.sendBatch({ topicMessages, acks: -1, compression });
+    const sent = new AbortController();
+    const watching = this.#watchTopics(topicMessages, sent.signal).then(() => sending);
+    // The one that is not waited for in the end may fail too.
+    void Promise.allSettled([sending, watching]);
+    await Promise.race([sending, watching]).finally(() => sent.abort());
+  }
+
+  /**
+   * kafkajs repeats a request for a minute where a topic is gone, as where a broker is away, and names no topic in the end. Ends with the
+   * signal. @throws ChorusError `topic_missing`
+   */
+  async #watchTopics(topicMessages: readonly TopicMessages[], signal: AbortSignal): Promise<void> {
+    const sinceMs = new Map<string, number>();
+    for (;;) {
+      await sleepUntil(TOPIC_LOOK_MS, signal);
+      for (const { topic } of topicMessages) {
+        if (signal.aborted) return;
+        const fault = await this.#faultOfTopic(topic);
+        if (fault !== 'UNKNOWN_TOPIC_OR_PARTITION') sinceMs.delete(topic);
+        else if (!sinceMs.has(topic)) sinceMs.set(topic, performance.now());
+        else if (performance.now() - sinceMs.get(topic)! >= TOPIC_MISSING_MS) throw topicMissingError(topic);
+      }
+    }
+  }
+
+  /** Over a connection of its own: those of the producer are busy with the request. Undefined where the topic is there. */
+  async #faultOfTopic(topic: string): Promise<string | undefined> {
+    const { cluster, close } = this.#client.wire();
+    try {
+      await cluster.connect();
+      await cluster.addTargetTopic(topic);
+      return undefined;
+    } catch (error) {
+      return faultOf(error);
+    } finally {
+      await close();
+    }
   }
 
   /** As much of what waits as the bounds allow, in order: a partition whose batch is full ends the request. */

@@ -3,7 +3,9 @@
  */
 import kafkajs, { type Admin } from 'kafkajs';
 import { ChorusError } from '../errors.ts';
-import { messageOf } from './wire.ts';
+import { messageOf, Patience } from './wire.ts';
+
+const KNOWN_MAX_MS = 30_000;
 
 export interface TopicSpec {
   readonly name: string;
@@ -40,7 +42,8 @@ export async function createTopics(
   if (missing.length === 0) return [];
   try {
     await admin.createTopics({
-      waitForLeaders: true,
+      // kafkajs gives up the wait as soon as a broker does not know a topic yet, and calls that a failure.
+      waitForLeaders: false,
       topics: missing.map(({ name, partitions, configs, atLeast }) => ({
         topic: name,
         // kafkajs would send -1 for either of these, which older brokers refuse.
@@ -60,7 +63,26 @@ export async function createTopics(
       { cause: error },
     );
   }
-  return missing.map(({ name }) => name);
+  const names = missing.map(({ name }) => name);
+  await known(admin, names);
+  return names;
+}
+
+/** Waits until the brokers know topics that were just created, with a leader for each partition. */
+async function known(admin: Admin, topics: string[]): Promise<void> {
+  const patience = new Patience(
+    `topics ${topics.join(', ')}: created, waiting for their leaders`,
+    KNOWN_MAX_MS,
+    () => {},
+  );
+  for (;;) {
+    try {
+      await admin.fetchTopicMetadata({ topics });
+      return;
+    } catch (error) {
+      await patience.wait(error);
+    }
+  }
 }
 
 /** kafkajs puts what is wrong with each topic below one error that says nothing. */

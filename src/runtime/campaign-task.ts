@@ -60,7 +60,7 @@ export class CampaignTask implements Task {
 
   async #load({ high, read, signal }: Beginning): Promise<void> {
     const { campaign, route } = this.#settings;
-    const reader = new SnapshotReader(this.#snapshot);
+    const reader = new SnapshotReader(this.#snapshot, route);
     for await (const records of read(this.#snapshot, high)) {
       signal.throwIfAborted();
       for (const { value } of records) {
@@ -133,8 +133,8 @@ export class CampaignTask implements Task {
 }
 
 function snapshotOf(metadata: string): number {
-  const [version, snapshot, kind] = metadata.split(';');
-  if (version !== '1' || (kind !== 's' && kind !== 'b')) throw notOurs(metadata);
+  const [version, snapshot, kind, ...rest] = metadata.split(';');
+  if (version !== '1' || (kind !== 's' && kind !== 'b') || rest.length > 0) throw notOurs(metadata);
   return decodeNumber(snapshot);
 }
 

@@ -4,7 +4,7 @@ import { FRAME_KIND, readHeader } from '../frames/frame.ts';
 import type { KafkaClient } from '../kafka/client.ts';
 import { committedOffsets } from '../kafka/offsets.ts';
 import { readRange } from '../kafka/reader.ts';
-import { lastingError, messageOf } from '../kafka/wire.ts';
+import { Patience } from '../kafka/wire.ts';
 import { measureLog } from './feed-bounds.ts';
 
 export interface PositionOptions {
@@ -20,6 +20,7 @@ export interface PositionOptions {
 /** Records looked at first, back from what is committed; each match partition writes one for every batch. */
 const BACK_FIRST = 256;
 const BACK_GROWTH = 8;
+const UNREACHED_MAX_MS = 10_000;
 
 /**
  * Event time that the campaign stage had reached when it committed last: every revision before it was published by then.
@@ -29,12 +30,20 @@ const BACK_GROWTH = 8;
  */
 export async function reachedMs(client: KafkaClient, options: PositionOptions, signal?: AbortSignal): Promise<number> {
   const { groupId, links, sources } = options;
-  const [log] = await measureLog(client, links, signal);
-  const committed = await committedOffset(client, groupId, links);
+  // kafkajs takes long to say that a topic is missing.
+  await measureLog(client, links, signal);
+  const committed = await committedOffset(client, groupId, links, signal);
   if (committed === undefined) {
     throw unknown(`group ${groupId} has committed nothing in topic ${links}: is kafka.prefix that of the deployment?`);
   }
-  const { low } = log!;
+  // After that: the log grows meanwhile.
+  const [log] = await measureLog(client, links, signal);
+  const { low, high } = log!;
+  if (committed > high) {
+    throw unknown(
+      `group ${groupId} has committed offset ${committed} of topic ${links}, which ends at ${high}: it was made anew`,
+    );
+  }
   for (let back = BACK_FIRST; ; back *= BACK_GROWTH) {
     const from = Math.max(low, committed - back);
     const watermarks = await watermarksIn(client, options, from, committed, signal);
@@ -48,13 +57,25 @@ export async function reachedMs(client: KafkaClient, options: PositionOptions, s
   }
 }
 
-async function committedOffset(client: KafkaClient, groupId: string, topic: string): Promise<number | undefined> {
+async function committedOffset(
+  client: KafkaClient,
+  groupId: string,
+  topic: string,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
   const admin = client.admin();
+  const patience = new Patience(`group ${groupId}: asking what it has committed`, UNREACHED_MAX_MS, client.log);
   try {
-    await admin.connect();
-    return (await committedOffsets(admin, groupId, topic)).get(0)?.offset;
-  } catch (error) {
-    throw lastingError(error, `group ${groupId}`) ?? unknown(`group ${groupId}: ${messageOf(error)}`);
+    for (;;) {
+      signal?.throwIfAborted();
+      try {
+        await admin.connect();
+        return (await committedOffsets(admin, groupId, topic)).get(0)?.offset;
+      } catch (error) {
+        // A broker that has just started does not know yet which groups it coordinates.
+        await patience.wait(error, signal);
+      }
+    }
   } finally {
     await admin.disconnect();
   }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ChorusError, ConfigError } from '../errors.ts';
 import { checkRoute, FRAME_KIND, readHeader } from '../frames/frame.ts';
 import { KafkaClient, type KafkaSettings } from '../kafka/client.ts';
+import { topicMissingError } from '../kafka/feed.ts';
 import { logBounds, type LogBounds } from '../kafka/offsets.ts';
 import { readRange } from '../kafka/reader.ts';
 import type { Sample } from '../metrics.ts';
@@ -81,8 +82,13 @@ export interface DeploymentStatus {
   readonly stages: Readonly<Partial<Record<StageName, readonly PartitionReport[]>>>;
 }
 
-/** Faults that a new member with a new producer may not have. */
-const PASSING: ReadonlySet<string> = new Set(['send_failed', 'producer_failed', 'kafka_unreachable']);
+/** Faults that a new member with a new producer may not have, or that may be over by then. */
+const PASSING: ReadonlySet<string> = new Set([
+  'send_failed',
+  'producer_failed',
+  'kafka_unreachable',
+  'registry_unavailable',
+]);
 const RESTARTS_MAX = 8;
 const RESTART_WAIT_MS = 500;
 /** After so long without a fault, earlier ones are forgotten. */
@@ -189,7 +195,9 @@ export class Deployment {
     const admin = this.#client.admin();
     await admin.connect();
     try {
-      const names = [topics.feed, topics.fingerprints, topics.alerts];
+      const names = Object.values(topics).filter((name): name is string => name !== undefined);
+      const existing = new Set(await admin.listTopics());
+      for (const name of names) if (!existing.has(name)) throw topicMissingError(name);
       const found = await admin.fetchTopicMetadata({ topics: names });
       const countOf = (name: string): number => found.topics.find((topic) => topic.name === name)!.partitions.length;
       this.#sources = countOf(topics.feed);
@@ -343,7 +351,8 @@ export class Deployment {
       },
       new RecordDecoder(this.#registry),
     );
-    const tick: OpenTask['tick'] = (commit) => task.tick(Date.now() - idleMs! - outOfOrdernessMs, commit);
+    // From the last look at the log, not from now: after a pause of this process or of the broker, posts wait there that are older.
+    const tick: OpenTask['tick'] = (seenMs, commit) => task.tick(seenMs - idleMs! - outOfOrdernessMs, commit);
     return { task, store: undefined, tick };
   }
 

@@ -23,6 +23,9 @@ export type EventTime = 'record' | 'payload';
 /** A payload's time may run ahead of the broker's by so much; a clock that is wrong by more would make all others late. */
 const AHEAD_MAX_MS = 10 * 60_000;
 
+/** Bytes kept of a dead letter, which must fit a record with its headers; header `chorus-bytes` tells how many there were. */
+const DEAD_LETTER_BYTES_MAX = 900_000;
+
 export interface FingerprintTaskSettings {
   readonly fingerprint: FingerprintSettings;
   readonly route: Omit<FrameRoute, 'target'>;
@@ -208,7 +211,14 @@ export class FingerprintTask implements Task {
       'chorus-partition': String(route.source),
       'chorus-offset': String(offset),
     };
-    outputs.push({ topic: 'deadLetters', partition: 0, key: null, value, headers });
+    const isCut = value.byteLength > DEAD_LETTER_BYTES_MAX;
+    outputs.push({
+      topic: 'deadLetters',
+      partition: 0,
+      key: null,
+      value: isCut ? value.subarray(0, DEAD_LETTER_BYTES_MAX) : value,
+      headers: isCut ? { ...headers, 'chorus-bytes': String(value.byteLength) } : headers,
+    });
   }
 }
 

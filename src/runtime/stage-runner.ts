@@ -17,8 +17,8 @@ import { perform, type LogRecord, type Output, type OutputTopic, type Step, type
 export interface OpenTask {
   readonly task: Task;
   readonly store: Store | undefined;
-  /** What is to be done when nothing has come for `idleMs`; see FingerprintTask.tick. */
-  readonly tick?: (commit: Commit) => Promise<Step | undefined>;
+  /** What is to be done when nothing has come for `idleMs` and all from before `seenMs` is processed; see FingerprintTask.tick. */
+  readonly tick?: (seenMs: number, commit: Commit) => Promise<Step | undefined>;
 }
 
 export interface StageOptions {
@@ -287,7 +287,7 @@ export class StageRunner implements GroupHandler {
     // Only a source that has nothing to be read is idle; one that cannot be read is not.
     if (status === undefined || status.state !== 'running' || status.position < status.high) return;
     await this.#serially(work, async () => {
-      const step = await work.open.tick!(work.commit!);
+      const step = await work.open.tick!(status.seenMs, work.commit!);
       if (step !== undefined) await this.#perform(work, step);
     });
   }

@@ -5,7 +5,6 @@
  * It cannot know of the ticks that an idle source was given by its owner: a post that only such a tick made late is taken
  * here. It takes a producer that dates its records behind the broker's clock by more than the idle time.
  */
-import { ChorusError } from '../errors.ts';
 import type { KafkaClient } from '../kafka/client.ts';
 import type { LogBounds } from '../kafka/offsets.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -78,7 +77,7 @@ const SHOWN_UNITS = 120;
 
 /**
  * @throws ConfigError for a range that is not in the log, or settings that are not the deployment's
- * @throws ChorusError `position_unknown`, `interrupted` and what reading throws
+ * @throws ChorusError `position_unknown` and what reading throws; the signal's reason after an abort
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const startedMs = performance.now();
@@ -121,7 +120,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     signal,
     ...(onProgress === undefined ? {} : { onProgress }),
   });
-  if (signal.aborted) throw new ChorusError('interrupted', 'interrupted before all was verified');
+  // A replay ends early without an error.
+  signal.throwIfAborted();
   const differences = verification().finish();
   return {
     schema: 'chorus.verification.v1',

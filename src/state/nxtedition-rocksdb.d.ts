@@ -48,7 +48,8 @@ declare module '@nxtedition/rocksdb' {
     close(): Promise<void>;
     batch(): RocksBatch;
     clear(range: Range): Promise<void>;
-    iterator(options: Range & { highWaterMarkBytes?: number }): RocksIterator;
+    /** `highWaterMarkBytes`: a group ends when it has so many. `readaheadSize`: bytes. */
+    iterator(options: Range & { highWaterMarkBytes?: number; readaheadSize?: number }): RocksIterator;
     /** Of the default column. */
     getProperty(name: string): string;
     _getManySync(

@@ -26,6 +26,7 @@ export const CHECKPOINT = Buffer.from('checkpoint');
 
 /** Bytes of the link to the frame before, behind each frame. */
 export const LINK_BYTES = 8;
+
 export interface State {
   /** Frames below are expired. */
   readonly floor: number;
@@ -42,8 +43,9 @@ export interface Format {
 }
 
 /**
- * Universal compaction, since only there this library lets write buffers be bounded and ZSTD be left out (InitOptions in its source). Frames are not compressed: JSON-like frames of 64 KB then take 2.8 times the disk, and
- * are written 3 to 7 times and scanned 3 to 4 times as fast, at 2 to 3 instead of 9 ms of CPU a MB.
+ * Universal compaction, since only there this library lets write buffers be bounded and ZSTD be left out (InitOptions in its
+ * source). Frames are not compressed: those of 64 KB of JSON then take 2.8 times the disk, and are written 3 times and
+ * scanned 4 times as fast, at 3 instead of 9 ms of CPU a MB.
  */
 export function columnsFor(memoryBytes: number): Record<string, ColumnOptions> {
   const frames = { compaction: 'universal', compression: false } as const;

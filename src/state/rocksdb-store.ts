@@ -19,6 +19,8 @@ import {
 import { checkBatch, closedError, type Store, type StoreBatch, type StoreCounters, type StoredFrame } from './store.ts';
 
 const SCAN_GROUP_BYTES = 4 << 20;
+/** On a cold disk 200 to 300 MB/s in place of 180; the library's own readahead ends at 256 KB. */
+const SCAN_READAHEAD_BYTES = 4 << 20;
 /** Never reached by frames of 4 KB; a bound for tiny ones. */
 const SCAN_GROUP_FRAMES = 4096;
 /** Frames of one look-up; about 1 ms when they are in the page cache. */
@@ -163,7 +165,7 @@ export class RocksdbStore implements Store {
     const first = Math.max(from, this.#state.floor);
     const { newest } = this.#state;
     let last: number | undefined;
-    for await (const rows of this.#rows(keyOf(first))) {
+    for await (const rows of this.#rows(keyOf(first), { readaheadSize: SCAN_READAHEAD_BYTES })) {
       const group = rows.map(([key, value]) => {
         const offset = numberAt(key, 0);
         this.#checkLink(value, offset, last, first);
@@ -276,12 +278,12 @@ export class RocksdbStore implements Store {
   /** The next group is read, on another thread, while the caller works on the one before. */
   async *#rows(
     gte: Buffer,
-    order: { reverse?: true; limit?: number } = {},
+    options: { reverse?: true; limit?: number; readaheadSize?: number } = {},
   ): AsyncGenerator<[Buffer, Buffer][], void, void> {
     let iterator: RocksIterator | undefined;
     let next: Promise<[Buffer, Buffer][]> | undefined;
     try {
-      iterator = this.#db.iterator({ gte, column: this.#frames, highWaterMarkBytes: SCAN_GROUP_BYTES, ...order });
+      iterator = this.#db.iterator({ gte, column: this.#frames, highWaterMarkBytes: SCAN_GROUP_BYTES, ...options });
       next = iterator.nextv(SCAN_GROUP_FRAMES);
       for (;;) {
         const rows = await next;

@@ -25,8 +25,7 @@ class Terminal extends Writable {
 
 const READING: ReplayProgress = {
   phase: 'reading',
-  bytesRead: 3 * 2 ** 20,
-  bytesTotal: 12 * 2 ** 20,
+  read: { done: 3 * 2 ** 20, total: 12 * 2 ** 20, unit: 'bytes' },
   posts: 5000,
   sorted: 4000,
   matched: 0,
@@ -54,8 +53,13 @@ describe('the progress bar', () => {
     expect(drawn(READING, matching)).toMatch(/######-{18} matching 1000 posts, \d+ posts\/s, 7 alerts, \d+ s left/);
   });
 
+  test('tells records of a topic', () => {
+    const text = drawn({ ...READING, read: { done: 30_000, total: 40_000, unit: 'records' } });
+    expect(text).toMatch(/######------ reading 30000 of 40000 records, \d+ posts\/s/);
+  });
+
   test('does not guess where the end is not known', () => {
-    const text = drawn({ ...READING, bytesTotal: undefined });
+    const text = drawn({ ...READING, read: { ...READING.read, total: undefined } });
     expect(text).toContain('reading 3.0 MiB, ');
     expect(text).not.toContain('left');
   });

@@ -248,7 +248,9 @@ describe('bad lines', () => {
     const counts = Object.fromEntries(summary.rejected.byReason.map(({ reason, count }) => [reason, count]));
     const wanted = Object.fromEntries(Object.entries(bad).map(([reason, texts]) => [reason, texts.length]));
     expect(counts).toEqual({ ...wanted, not_json: bad.not_json.length + 1, invalid_utf8: 1 });
-    expect(Object.keys(counts).toSorted()).toEqual(REJECTION_REASONS.filter((reason) => !OF_RECORDS.has(reason)).sort());
+    expect(Object.keys(counts).toSorted()).toEqual(
+      REJECTION_REASONS.filter((reason) => !OF_RECORDS.has(reason)).sort(),
+    );
     expect(summary.lines).toBe(summary.posts + summary.rejected.count);
     expect(summary.posts).toBe(5);
     expect(finals).toHaveLength(1);

@@ -152,11 +152,12 @@ export class Twin {
     return node;
   }
 
-  /** A post counts once in a window, under the text with which it was sent first. */
+  /** A post counts once, under the text with which it was sent first, until it has not come for a window. */
   #send(node: Node, reference: number): void {
     const { key, sent } = this.#posts[reference]!;
-    if ((this.#known.get(key) ?? -Infinity) > this.#expiredMs) return;
-    this.#known.set(key, this.#nowMs);
+    const isKnown = (this.#known.get(key) ?? -Infinity) > this.#expiredMs;
+    if (!isKnown || sent.timeMs === this.#nowMs) this.#known.set(key, this.#nowMs);
+    if (isKnown) return;
     node.posts.push(sent);
     if (node.campaign === undefined) return;
     node.counted.push(sent);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { loadTable } from '../../src/cli/table.ts';
 import type { Alert, Post } from '../../src/model.ts';
+import { PostFiles } from '../../src/runtime/post-files.ts';
 import { replay, type ReplayOptions, type ReplayResult } from '../../src/runtime/replay.ts';
 import { DEFAULTS } from '../../src/settings.ts';
 import { postLine, simulate } from '../../src/simulate/feed.ts';
@@ -53,11 +54,14 @@ export interface Replayed extends ReplayResult {
   readonly members: Map<string, readonly Post[]>;
 }
 
-export async function replayAll(inputs: readonly string[], changes: Partial<ReplayOptions> = {}): Promise<Replayed> {
+export async function replayAll(
+  inputs: readonly string[],
+  { stdin, ...changes }: Partial<ReplayOptions> & { readonly stdin?: AsyncIterable<Uint8Array> } = {},
+): Promise<Replayed> {
   const alerts: Alert[] = [];
   const members = new Map<string, readonly Post[]>();
   const result = await replay({
-    inputs,
+    source: new PostFiles(inputs, stdin),
     settings: DEFAULTS,
     table: loadTable(),
     engine: 'chorus/test',
