@@ -96,6 +96,13 @@ export interface Sample {
   readonly value: number;
 }
 
+/** One sample of each name and labels: parts that count the same things are added up. */
+export function sumSamples(samples: readonly Sample[]): Sample[] {
+  const counted = new RetiredSamples();
+  counted.retire(samples);
+  return [...counted.with([]), ...samples.filter(({ name }) => METRICS[name].kind !== 'counter')];
+}
+
 /** Samples of parts that come and go: what they counted stays when they are gone, what they were at does not. */
 export class RetiredSamples {
   readonly #totals = new Map<string, Sample>();

@@ -68,6 +68,7 @@ export interface ShellSettings {
     readonly retryMs: number;
   };
   readonly alerts: { readonly format: DeploymentSettings['alertFormat'] };
+  readonly http: { readonly host: string; readonly port: number | undefined };
 }
 
 const MIB = 2 ** 20;
@@ -125,6 +126,7 @@ export const SHELL_DEFAULTS: ShellSettings = {
     ...REGISTRY_DEFAULTS,
   },
   alerts: { format: 'json' },
+  http: { host: '127.0.0.1', port: undefined },
 };
 
 const TEXT = { kind: 'text' } as const;
@@ -184,6 +186,7 @@ export const SHELL_BOUNDS: Bounds<ShellSettings> = {
     retryMs: { kind: 'duration', min: 0, max: DAY_MS },
   },
   alerts: { format: { kind: 'choice', choices: ['json', 'framed-json', 'framed-avro'] } },
+  http: { host: TEXT, port: { kind: 'integer', min: 0, max: 65_535 } },
 };
 
 type Bounds<Shape> = { readonly [Key in keyof Shape]: Shape[Key] extends object ? Bounds<Shape[Key]> : Bound };

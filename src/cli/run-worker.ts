@@ -4,16 +4,30 @@
  *
  * Settings go over as plain values, so secrets are never on a command line. Signals come to the main thread only.
  */
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { parentPort, Worker, workerData, type MessagePort } from 'node:worker_threads';
 import { ChorusError } from '../errors.ts';
-import { Deployment, type StageName } from '../runtime/deployment.ts';
+import type { Sample } from '../metrics.ts';
+import { Deployment, type DeploymentStatus, type StageName } from '../runtime/deployment.ts';
 import { deploymentSettings, type DeploymentConfig } from './config-deployment.ts';
-import { errorFields, jsonLog, limited } from './log.ts';
+import { errorFields, jsonLog, limited, type LogLine } from './log.ts';
 import type { Member } from './run-members.ts';
 
 /** Marks the data of a thread as ours: a test runner starts threads too. */
 const KIND = 'chorus-run-worker';
+
+/** What a thread says of itself: its samples, and the status of its deployment. */
+export interface MemberReport {
+  readonly samples: readonly Sample[];
+  readonly status: DeploymentStatus;
+  /** Seconds of the batches since the last report, by stage. */
+  readonly batches: readonly (readonly [stage: string, seconds: number])[];
+}
+
+export interface WatchedMember extends Member {
+  /** Undefined for one that does not answer in time. */
+  report(): Promise<MemberReport | undefined>;
+}
 
 interface WorkerTask {
   readonly kind: typeof KIND;
@@ -24,8 +38,36 @@ interface WorkerTask {
 
 type Report =
   | { readonly kind: 'started' }
-  | { readonly kind: 'stopped' }
+  | { readonly kind: 'report'; readonly report: MemberReport }
   | { readonly kind: 'fatal'; readonly code: string; readonly message: string };
+
+/** A thread that is at work on a long batch answers when it is done. */
+const REPORT_MAX_MS = 2000;
+/** Batches remembered between two reports; with nobody asking, the newest are. */
+const BATCHES_MAX = 10_000;
+
+/** The deployment of the thread that calls. */
+export function deploymentMember(
+  config: DeploymentConfig,
+  stages: readonly StageName[],
+  log: LogLine,
+  onFatal: (error: unknown) => void,
+): WatchedMember {
+  let batches: [string, number][] = [];
+  const onBatch = (stage: string, seconds: number): void => {
+    if (batches.push([stage, seconds]) > 2 * BATCHES_MAX) batches = batches.slice(-BATCHES_MAX);
+  };
+  const deployment = new Deployment(deploymentSettings(config, stages), { log, onFatal, onBatch });
+  return {
+    start: () => deployment.start(),
+    stop: () => deployment.stop(),
+    report: () => {
+      const report = { samples: deployment.samples(), status: deployment.status(), batches };
+      batches = [];
+      return Promise.resolve(report);
+    },
+  };
+}
 
 /** @param index from 1 on; the main thread is 0 */
 export function workerMember(
@@ -33,7 +75,7 @@ export function workerMember(
   stages: readonly StageName[],
   index: number,
   onFatal: (error: unknown) => void,
-): Member {
+): WatchedMember {
   let worker: Worker | undefined;
   let isOver = false;
   return {
@@ -51,6 +93,13 @@ export function workerMember(
           isOver = true;
         });
       }),
+    report: async () => {
+      if (worker === undefined || isOver) return undefined;
+      const answer = answerOf(worker, AbortSignal.timeout(REPORT_MAX_MS));
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
+      worker.postMessage('report');
+      return await answer;
+    },
     stop: async () => {
       if (worker === undefined || isOver) return;
       isOver = true;
@@ -60,6 +109,18 @@ export function workerMember(
       await ended;
     },
   };
+}
+
+async function answerOf(worker: Worker, signal: AbortSignal): Promise<MemberReport | undefined> {
+  try {
+    for await (const [message] of on(worker, 'message', { signal })) {
+      const said = message as Report;
+      if (said.kind === 'report') return said.report;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  return undefined;
 }
 
 /** The other end: runs until the main thread says stop, then leaves nothing that keeps the thread. */
@@ -72,11 +133,16 @@ async function runAsWorker({ config, stages, index }: WorkerTask, port: MessageP
     log('error', 'cannot go on', fields);
     tell({ kind: 'fatal', code, message });
   };
-  const stopAsked = once(port, 'message');
-  const deployment = new Deployment(deploymentSettings(config, stages), { log, onFatal });
-  deployment.start().then(() => tell({ kind: 'started' }), onFatal);
+  const member = deploymentMember(config, stages, log, onFatal);
+  const stopAsked = new Promise<void>((resolve) => {
+    port.on('message', (message) => {
+      if (message === 'stop') resolve();
+      else void member.report().then((report) => tell({ kind: 'report', report: report! }));
+    });
+  });
+  member.start().then(() => tell({ kind: 'started' }), onFatal);
   await stopAsked;
-  await deployment.stop().catch((error: unknown) => log('warn', 'stopping failed', errorFields(error)));
+  await member.stop().catch((error: unknown) => log('warn', 'stopping failed', errorFields(error)));
   // What a broker that is away still holds must not keep the thread. In a thread this ends the thread alone.
   process.exit();
 }

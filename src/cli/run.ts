@@ -5,14 +5,15 @@
  */
 import { ChorusError, ConfigError, type ConfigProblem } from '../errors.ts';
 import { KafkaClient } from '../kafka/client.ts';
-import { Deployment, STAGE_NAMES, type StageName } from '../runtime/deployment.ts';
-import { deploymentSettings, kafkaSettings, loadDeployment, type DeploymentConfig } from './config-deployment.ts';
+import { STAGE_NAMES, type StageName } from '../runtime/deployment.ts';
+import { kafkaSettings, loadDeployment, type DeploymentConfig } from './config-deployment.ts';
 import { reportTopics } from './deployment-topics.ts';
 import { EXIT } from './exit.ts';
 import { onInterrupt } from './interrupt.ts';
 import { jsonLog, limited, type LogLine } from './log.ts';
-import { firstFailure, runMembers, type Failure, type Member } from './run-members.ts';
-import { workerMember } from './run-worker.ts';
+import { firstFailure, runMembers, type Failure } from './run-members.ts';
+import { healthMember } from './run-health.ts';
+import { deploymentMember, workerMember, type WatchedMember } from './run-worker.ts';
 import type { Environment } from './secrets.ts';
 import { ENGINE } from './version.ts';
 
@@ -43,7 +44,9 @@ export async function runCommand(flags: RunFlags, env: Environment): Promise<num
     const isReady = await Promise.race([areTopicsGood(config, interrupt.signal, log), failure.happened]);
     if (interrupt.signal.aborted) return EXIT.done;
     if (!isReady) return EXIT.usage;
-    return await runMembers(membersOf(plan, log, failure), interrupt.signal, failure, log);
+    const members = membersOf(plan, log, failure);
+    const port = healthMember(config, members, log);
+    return await runMembers([...port, ...members], interrupt.signal, failure, log);
   } catch (error) {
     failure.set(error);
     return codeOf(error);
@@ -98,13 +101,22 @@ async function areTopicsGood(config: DeploymentConfig, signal: AbortSignal, log:
 }
 
 /** One of this thread, the others of threads of their own. @throws ConfigError for a table that cannot be read */
-function membersOf({ config, stages, workers }: Plan, log: LogLine, { set: onFatal }: Failure): Member[] {
-  const first = new Deployment(deploymentSettings(config, stages), { log, onFatal });
+function membersOf({ config, stages, workers }: Plan, log: LogLine, { set: onFatal }: Failure): WatchedMember[] {
+  const first = deploymentMember(config, stages, log, onFatal);
   const others = Array.from({ length: workers - 1 }, (_, i) => workerMember(config, stages, i + 1, onFatal));
   return [first, ...others];
 }
 
+/** What no new start mends: somebody has to change a setting or a topic. */
+const LASTING: ReadonlySet<string> = new Set([
+  'config',
+  'frame_topology',
+  'partitions_changed',
+  'schema_missing',
+  'store_topology',
+]);
+
 /** From a worker an error comes with its code alone. */
 function codeOf(error: unknown): number {
-  return error instanceof ChorusError && error.code === 'config' ? EXIT.usage : EXIT.failedRun;
+  return error instanceof ChorusError && LASTING.has(error.code) ? EXIT.usage : EXIT.failedRun;
 }

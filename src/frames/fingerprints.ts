@@ -139,7 +139,7 @@ export class FingerprintsFrame {
 
   /** A view of the bytes of the post. */
   evidence(i: number): Uint8Array {
-    return this.#bytes.subarray(this.#evidenceStarts[i]!, this.#evidenceStarts[i + 1]!);
+    return this.#bytes.subarray(this.#evidenceStarts[i], this.#evidenceStarts[i + 1]);
   }
 
   #locate(lengths: Uint32Array, evidenceAt: number, byteCount: number): void {

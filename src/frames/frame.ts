@@ -16,7 +16,7 @@
  */
 import { ChorusError } from '../errors.ts';
 
-export const FRAME_VERSION = 1;
+const FRAME_VERSION = 1;
 export const FRAME_KIND = { fingerprints: 1, links: 2, snapshot: 3 } as const;
 export type FrameKind = (typeof FRAME_KIND)[keyof typeof FRAME_KIND];
 export const FRAME_HEADER_BYTES = 56;

@@ -133,6 +133,8 @@ interface Session {
   /** Aborted when the partitions are to be given up. */
   readonly ending: AbortController;
   fetcher: Fetcher | undefined;
+  /** When the last question was put to which the group answered that it counts this member in. */
+  heardMs: number;
   lost: boolean;
   failure: unknown;
 }
@@ -237,6 +239,16 @@ export class GroupMember {
     this.#session?.ending.abort();
   }
 
+  /**
+   * Whether the group was heard of within the session timeout. If not, as after a freeze, others may have the partitions, and what
+   * would be written now may come behind what they have written since.
+   */
+  get isCurrent(): boolean {
+    const session = this.#session;
+    if (session === undefined || session.lost) return false;
+    return performance.now() - session.heardMs < this.#options.sessionTimeoutMs;
+  }
+
   /** Of the partitions that it has now. */
   status(): PartitionStatus[] {
     return Array.from(this.#session?.held ?? [], ([partition, { feed, position }]) => ({
@@ -287,6 +299,7 @@ export class GroupMember {
       ending,
       held: new Map(generation.partitions.map((partition) => [partition, this.#hold(partition)])),
       fetcher: undefined,
+      heardMs: performance.now(),
       lost: false,
       failure: undefined,
     };
@@ -441,9 +454,11 @@ export class GroupMember {
       this.#checkBatches(session);
       try {
         this.counters.heartbeats += 1;
+        const askedMs = performance.now();
         const standing = await this.#membership.heartbeat(session.generation);
         patience.answered();
         session.lost = standing === 'lost';
+        if (!session.lost) session.heardMs = askedMs;
         if (standing !== 'member') session.ending.abort();
       } catch (error) {
         this.counters.heartbeatFailures += 1;

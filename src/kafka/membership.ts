@@ -11,7 +11,7 @@ import { committedOf, type Committed } from './offsets.ts';
 import { dropIfSilent, faultOf, Patience, type Cluster, type JoinedMember, type Log, type WireBroker } from './wire.ts';
 
 /** The broker's limit, in UTF-16 units; see offset.metadata.max.bytes. */
-export const METADATA_UNITS_MAX = 4096;
+const METADATA_UNITS_MAX = 4096;
 
 const PROTOCOL_NAME = 'chorus-sticky';
 const PROTOCOL_VERSION = 0;

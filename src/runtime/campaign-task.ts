@@ -20,6 +20,8 @@ export interface CampaignTaskSettings {
   readonly route: Omit<FrameRoute, 'source'>;
   /** Bytes of links after which a snapshot is taken, or twice the last snapshot where that is more. */
   readonly snapshotBytes: number;
+  /** The longest time between two, by the broker's clock. Well below the retention of links. */
+  readonly snapshotEveryMs: number;
   readonly encode: (revision: Revision) => Omit<Output, 'topic' | 'partition'>;
 }
 
@@ -31,6 +33,8 @@ export class CampaignTask implements Task {
   /** Where the log is to be read from to build the state: the position of the last snapshot, 0 without one. */
   #snapshot = 0;
   #bytesSince = 0;
+  /** When the broker took the first record since then. */
+  #sinceMs: number | undefined;
   #lastBytes = 0;
   #hasSnapshot = false;
   /** Counted before this task began, by the tasks before it. */
@@ -82,9 +86,17 @@ export class CampaignTask implements Task {
     for (const { alert } of revisions) this.#statuses.set(alert.status, this.#statuses.get(alert.status)! + 1);
     const { encode } = this.#settings;
     const outputs: Output[] = revisions.map((revision) => ({ topic: 'alerts', partition: -1, ...encode(revision) }));
-    if (this.#bytesSince > Math.max(this.#settings.snapshotBytes, 2 * this.#lastBytes))
-      outputs.push(...this.#save(next));
+    if (this.#isDue(records.at(-1))) outputs.push(...this.#save(next));
     return Promise.resolve({ outputs, position: next, metadata: this.#metadata() });
+  }
+
+  /** By bytes, so that a restore is short; by time as well, since retention counts in time and a feed may be quiet. */
+  #isDue(last: LogRecord | undefined): boolean {
+    if (last === undefined) return false;
+    const { snapshotBytes, snapshotEveryMs } = this.#settings;
+    this.#sinceMs ??= last.timestampMs;
+    if (last.timestampMs - this.#sinceMs >= snapshotEveryMs) return true;
+    return this.#bytesSince > Math.max(snapshotBytes, 2 * this.#lastBytes);
   }
 
   samples(): Sample[] {
@@ -121,6 +133,7 @@ export class CampaignTask implements Task {
     this.#snapshot = position;
     this.#hasSnapshot = true;
     this.#bytesSince = 0;
+    this.#sinceMs = undefined;
     this.#lastBytes = frames.reduce((bytes, frame) => bytes + frame.byteLength, 0);
     this.counters.snapshots++;
     this.counters.snapshotBytes = this.#lastBytes;

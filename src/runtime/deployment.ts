@@ -89,6 +89,8 @@ const PASSING: ReadonlySet<string> = new Set([
   'kafka_unreachable',
   'registry_unavailable',
 ]);
+/** Links are kept for two windows and the time that instances may be away, an hour at the least of which is left. */
+const SNAPSHOT_EVERY_MS = 30 * 60_000;
 const RESTARTS_MAX = 8;
 const RESTART_WAIT_MS = 500;
 /** After so long without a fault, earlier ones are forgotten. */
@@ -334,6 +336,7 @@ export class Deployment {
       campaign: this.#stages.campaign,
       route: { topology, sources: targets, target: 0, targets: 1 },
       snapshotBytes: this.#settings.snapshotBytes,
+      snapshotEveryMs: SNAPSHOT_EVERY_MS,
       encode: (revision) => this.#encode(revision),
     });
     return { task, store: undefined };

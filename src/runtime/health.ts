@@ -13,10 +13,10 @@ const PREFIX = 'chorus_';
 
 /** What the port tells of. */
 export interface Watched {
-  readonly samples: () => readonly Sample[];
-  readonly isReady: () => boolean;
+  readonly samples: () => Promise<readonly Sample[]>;
+  readonly isReady: () => Promise<boolean>;
   /** JSON, without secrets. */
-  readonly status: () => unknown;
+  readonly status: () => Promise<unknown>;
 }
 
 export interface HealthOptions {
@@ -96,23 +96,28 @@ export class HealthPort {
   async #page(path: string): Promise<Answer> {
     switch (path) {
       case '/metrics':
-        this.#collect();
+        await this.#collect();
         return { code: 200, type: this.#registry.contentType, body: await this.#registry.metrics() };
       case '/livez':
         return text(200, 'alive');
       case '/readyz':
-        return this.#watched.isReady() ? text(200, 'ready') : text(503, 'restoring, or without a partition');
+        return (await this.#watched.isReady()) ? text(200, 'ready') : text(503, 'restoring, or without a partition');
       case '/status':
-        return { code: 200, type: 'application/json', body: `${JSON.stringify(this.#watched.status(), null, 2)}\n` };
+        return {
+          code: 200,
+          type: 'application/json',
+          body: `${JSON.stringify(await this.#watched.status(), null, 2)}\n`,
+        };
       default:
         return text(404, 'there are /metrics, /livez, /readyz and /status');
     }
   }
 
   /** Parts count by themselves, so a counter here is what they say now. */
-  #collect(): void {
+  async #collect(): Promise<void> {
+    const samples = await this.#watched.samples();
     for (const [name, metric] of this.#metrics) if (METRICS[name].kind !== 'histogram') metric.reset();
-    for (const { name, labels, value } of this.#watched.samples()) {
+    for (const { name, labels, value } of samples) {
       const metric = this.#metrics.get(name);
       // Without a post yet there is no watermark.
       if (!Number.isFinite(value)) continue;

@@ -11,7 +11,7 @@ import type { Committed, LogBounds } from '../kafka/offsets.ts';
 import { FrameProducer, type OutgoingRecord } from '../kafka/producer.ts';
 import { readRange } from '../kafka/reader.ts';
 import type { Store } from '../state/store.ts';
-import { METRICS, RetiredSamples, type Sample } from '../metrics.ts';
+import { RetiredSamples, sumSamples, type Sample } from '../metrics.ts';
 import { perform, type LogRecord, type Output, type OutputTopic, type Step, type Task } from './task.ts';
 
 export interface OpenTask {
@@ -125,7 +125,7 @@ export class StageRunner implements GroupHandler {
       { name: 'commits_total', labels, value: commits },
       { name: 'commit_seconds_total', labels, value: commitSeconds },
       ...partitions,
-      ...this.#retired.with(sumOf(this.tasks().flatMap((task) => task.samples()))),
+      ...this.#retired.with(sumSamples(this.tasks().flatMap((task) => task.samples()))),
     ];
   }
 
@@ -226,6 +226,7 @@ export class StageRunner implements GroupHandler {
   }
 
   async #perform(work: Work, step: Step): Promise<void> {
+    if (!this.member.isCurrent) throw this.#lost(work);
     const isDue = performance.now() - work.committedMs >= this.#options.commitIntervalMs;
     await perform(
       step,
@@ -299,13 +300,6 @@ export class StageRunner implements GroupHandler {
       this.#options.onFatal(error);
     });
   }
-}
-
-/** One sample of each name and labels: tasks of several partitions count the same things. */
-function sumOf(samples: readonly Sample[]): Sample[] {
-  const sums = new RetiredSamples();
-  sums.retire(samples);
-  return [...sums.with([]), ...samples.filter(({ name }) => METRICS[name].kind !== 'counter')];
 }
 
 /** Fowler, Noll and Vo's hash: alerts of one campaign stay in one partition, whichever instance publishes them. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ENTRY } from '../../src/frames/entry.ts';
@@ -169,14 +170,14 @@ class Pipeline {
     const old = this.#matches[target]!;
     const match = this.#newMatch(target);
     const low = match.restore(old.checkpoint());
-    expect(low).toBe(old.low);
+    same(low, old.low);
     const log = this.#logs[target]!;
     for (let position = low; position < this.#read[target]!; position++) {
       match.ingest(position, log[position]!);
       if (this.#random.below(2) === 0) match.release([]);
     }
     match.release([]);
-    expect([match.released, match.pending, match.checkpoint()]).toEqual([old.released, old.pending, old.checkpoint()]);
+    same([match.released, match.pending, match.checkpoint()], [old.released, old.pending, old.checkpoint()]);
     this.#matches[target] = match;
   }
 
@@ -185,7 +186,7 @@ class Pipeline {
     const lines = Array.from(encodeCampaignState(old.stage.state));
     const settings = this.#settings.campaign;
     const stage = new CampaignStage(settings, decodeCampaignState(lines, settings.limits));
-    expect(Array.from(encodeCampaignState(stage.state))).toEqual(lines);
+    same(Array.from(encodeCampaignState(stage.state)), lines);
     this.#campaign = this.#newCampaign({ stage, chain: old.chain.encode(), pending: old.pending });
   }
 
@@ -194,6 +195,12 @@ class Pipeline {
     const first = pieceOf(reference);
     return framedPost({ frame: this.#pieces[target]!.get(first)!, index: reference - first });
   }
+}
+
+/** @throws Error if a part built anew is not what it was */
+function same(found: unknown, wanted: unknown): void {
+  if (isDeepStrictEqual(found, wanted)) return;
+  throw new Error(`found ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`);
 }
 
 /** As far out of order as is allowed. */

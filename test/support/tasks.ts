@@ -111,6 +111,7 @@ export function campaignTask(changes: Partial<CampaignTaskSettings> = {}): Campa
     campaign: STAGES.campaign,
     route: { topology: TOPOLOGY, sources: 1, target: 0, targets: 1 },
     snapshotBytes: 1e9,
+    snapshotEveryMs: 1e9,
     encode: (revision) => ({ key: revision.alert.id, value: alertBytes(revision) }),
     ...changes,
   });
