@@ -108,7 +108,11 @@ export class Instance {
       if (this.report !== undefined && isReached(this.report)) return this.report;
       if (this.#child.exitCode !== null) throw new Error(`the instance has ended with code ${this.#child.exitCode}`);
       if (performance.now() > endMs) throw new Error(`not reached in ${maxMs} ms: ${JSON.stringify(this.report)}`);
-      await Promise.race([once(this.#child, 'message'), once(this.#child, 'exit')]);
+      const done = new AbortController();
+      const { signal } = done;
+      await Promise.race([once(this.#child, 'message', { signal }), once(this.#child, 'exit', { signal })]).finally(
+        () => done.abort(),
+      );
     }
   }
 

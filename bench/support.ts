@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { decodeCanonical } from '../src/consumers/formats/canonical.ts';
 import { trainOn } from '../src/fingerprints/fingerprint.ts';
+import { mix32 } from '../src/fingerprints/hash.ts';
+import { ENTRY, entryKeyCount } from '../src/frames/entry.ts';
 import { FrequencyTrainer } from '../src/fingerprints/frequency-table.ts';
 import { Normaliser } from '../src/fingerprints/normalise.ts';
 import type { Post } from '../src/model.ts';
@@ -46,4 +48,14 @@ export function cpuNanosecondsEach(count: number, run: () => number): number {
   run();
   const { user, system } = process.cpuUsage(start);
   return ((user + system) * 1000) / count;
+}
+
+/** Changes every hash of the entry (text, keys, SimHash64) and leaves its record: another post with as many words. */
+export function salt(words: Uint32Array, pass: number): void {
+  const hash = mix32(pass);
+  words[ENTRY.textHi]! ^= hash;
+  words[ENTRY.textLo]! ^= mix32(hash);
+  words[ENTRY.simHi]! ^= hash;
+  words[ENTRY.simLo]! ^= mix32(hash + 1);
+  for (let k = 0; k < entryKeyCount(words, 0); k++) words[ENTRY.keys + k]! ^= hash >>> 1;
 }
