@@ -94,7 +94,7 @@ describe('exit code 2', () => {
   });
 
   test.each([
-    [['replay'], /missing required argument/],
+    [['replay'], /FILE: not given, must be one or more files/],
     [['replay', '--windw', '1h', 'x'], /unknown option '--windw'[^]*--window/],
     [['replya', 'x'], /unknown command/],
     [['replay', '-', '-'], /FILE: "-", must be given once/],
