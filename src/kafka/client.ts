@@ -7,6 +7,8 @@
  * kafkajs' connections (`wire()`), which do TLS, SASL, timeouts and metadata well.
  */
 import { createRequire } from 'node:module';
+// Before kafkajs, which takes its parts when it is loaded.
+import './checksum.ts';
 import kafkajs, {
   type Admin,
   type Kafka,

@@ -170,15 +170,15 @@ export class FrameProducer {
 
   /** Over a connection of its own: those of the producer are busy with the request. Undefined where the topic is there. */
   async #faultOfTopic(topic: string): Promise<string | undefined> {
-    const { cluster, close } = this.#client.wire();
+    const wire = this.#client.wire();
     try {
-      await cluster.connect();
-      await cluster.addTargetTopic(topic);
+      await wire.cluster.connect();
+      await wire.cluster.addTargetTopic(topic);
       return undefined;
     } catch (error) {
       return faultOf(error);
     } finally {
-      await close();
+      await wire.close();
     }
   }
 
