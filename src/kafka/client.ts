@@ -7,6 +7,7 @@
  * kafkajs' connections (`wire()`), which do TLS, SASL, timeouts and metadata well.
  */
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 // Before kafkajs, which takes its parts when it is loaded.
 import './checksum.ts';
 import kafkajs, {
@@ -172,14 +173,26 @@ function passOn({ level, namespace, log: { message, ...rest } }: LogEntry, log: 
   log(level === kafkajs.logLevel.ERROR ? 'warn' : 'debug', message, fields);
 }
 
+/** A connection of kafkajs; an answer is collected in `chunks` until its length, which comes first, or all of it is there. */
+interface Connection {
+  readonly connectionTimeout: number;
+  readonly socket?: Socket;
+  chunks: Buffer[];
+  bytesBuffered: number;
+  bytesNeeded: number;
+  isConnected(): boolean;
+}
+
 let mended = false;
 
 /**
- * Two faults of kafkajs' connections, mended in place since nothing in its interface reaches them.
+ * Three faults of kafkajs' connections, mended in place since nothing in its interface reaches them.
  *
  * - Each connection sets a timer of 1 ms again and again to look for requests that wait for their turn, also when none does:
  *   5 % of a core with 96 connections. Each new request and each answer look by themselves.
  * - Two requests at once on a connection that is not open open two sockets, of which one is forgotten and never closed.
+ * - What has come of an answer when a connection breaks is put before the first answer of the next one. From then on no answer is
+ *   recognised: each request runs into its time-out, again after each new connection, or the process ends with a RangeError.
  */
 function mendConnections(): void {
   if (mended) return;
@@ -193,7 +206,7 @@ function mendConnections(): void {
     if (this.pending.length > 0) schedule.call(this);
   };
   const connection = require('kafkajs/src/network/connection.js') as {
-    prototype: { connect: (this: { connectionTimeout: number }) => Promise<boolean> };
+    prototype: { connect: (this: Connection) => Promise<boolean> };
   };
   const open = connection.prototype.connect;
   const opening = new WeakMap<object, { readonly opened: Promise<boolean>; readonly untilMs: number }>();
@@ -201,6 +214,13 @@ function mendConnections(): void {
     const nowMs = performance.now();
     const under = opening.get(this);
     if (under !== undefined && nowMs < under.untilMs) return under.opened;
+    if (!this.isConnected()) {
+      // The old one may still have an answer to give.
+      this.socket?.destroy();
+      this.chunks = [];
+      this.bytesBuffered = 0;
+      this.bytesNeeded = 4;
+    }
     const opened = open.call(this).finally(() => opening.delete(this));
     // A connection that its peer closes during the handshake is never told of.
     opening.set(this, { opened, untilMs: nowMs + 2 * this.connectionTimeout });

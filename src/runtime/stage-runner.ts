@@ -8,6 +8,7 @@ import type { ChorusError } from '../errors.ts';
 import type { KafkaClient } from '../kafka/client.ts';
 import { GroupMember, type Commit, type GroupHandler, type GroupOptions, type KafkaBatch } from '../kafka/group.ts';
 import type { Committed, LogBounds } from '../kafka/offsets.ts';
+import { lostError } from '../kafka/membership.ts';
 import { FrameProducer, type OutgoingRecord } from '../kafka/producer.ts';
 import { readRange } from '../kafka/reader.ts';
 import type { Store } from '../state/store.ts';
@@ -54,6 +55,7 @@ export interface PartitionReport {
 }
 
 interface Work {
+  readonly partition: number;
   readonly open: OpenTask;
   commit: Commit | undefined;
   /** The last step whose effects are done and that is not committed. */
@@ -144,6 +146,7 @@ export class StageRunner implements GroupHandler {
     const open = await this.#options.open(partition, signal);
     const nowMs = performance.now();
     const work: Work = {
+      partition,
       open,
       commit,
       due: undefined,
@@ -226,12 +229,11 @@ export class StageRunner implements GroupHandler {
   }
 
   async #perform(work: Work, step: Step): Promise<void> {
-    if (!this.member.isCurrent) throw this.#lost(work);
     const isDue = performance.now() - work.committedMs >= this.#options.commitIntervalMs;
     await perform(
       step,
       {
-        produce: (outputs) => this.#produce(outputs),
+        produce: (outputs) => this.#produce(work, outputs),
         store: work.open.store,
         commit: (offset, metadata) => work.commit!(offset, metadata),
       },
@@ -251,7 +253,10 @@ export class StageRunner implements GroupHandler {
     });
   }
 
-  async #produce(outputs: readonly Output[]): Promise<void> {
+  async #produce(work: Work, outputs: readonly Output[]): Promise<void> {
+    // Readers know what comes twice, but compaction would keep an old revision that lies behind a newer one.
+    const { groupId, topic: from } = this.#options.group;
+    if (!this.member.isCurrent) throw lostError(groupId, from, [work.partition]);
     const byTopic = new Map<string, OutgoingRecord[]>();
     for (const { topic, partition, key, value, headers } of outputs) {
       const name = this.#options.topics[topic]!;

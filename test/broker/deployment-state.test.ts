@@ -20,7 +20,6 @@ beforeAll(async () => {
   // Half a day in a window of six hours: at the break, alerts are open and the window is full.
   lines = simulatedDay({ posts: 20_000, hours: 12, campaigns: 16, copying: 6 });
   expected = await replayed(lines, ['--window', '6h']);
-  expect(expected.size).toBeGreaterThan(20);
 });
 
 /** A site whose first instance has done half of the day and stopped. */
@@ -56,6 +55,7 @@ async function storesOf(instance: LocalInstance): Promise<StoreCounters[]> {
 }
 
 test('on the same disk: from what is there', async () => {
+  expect(expected.size).toBeGreaterThan(20);
   const site = await half();
   const instance = await site.start({ stateFolder: stateOf(site) });
   for (const { framesScanned, framesPut } of await storesOf(instance)) {
@@ -87,7 +87,7 @@ test('on a damaged disk: set aside, built again from the log, and said so', asyn
   const site = await half();
   const damaged = join(stateOf(site), 'match-1');
   for (const name of await readdir(damaged)) {
-    if (/^MANIFEST-/.test(name)) await truncate(join(damaged, name), 10);
+    if (name.startsWith('MANIFEST-')) await truncate(join(damaged, name), 10);
   }
   const instance = await site.start({ stateFolder: stateOf(site) });
   await storesOf(instance);

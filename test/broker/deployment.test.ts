@@ -20,10 +20,10 @@ describe('a day of posts', () => {
   beforeAll(async () => {
     lines = simulatedDay({ posts: POSTS, campaigns: 24, copying: 12 });
     expected = await replayed(lines);
-    expect(expected.size).toBeGreaterThan(50);
   });
 
   test.each([1, 3, 8])('in %i partitions, through 1 and 3 partitions of fingerprints', async (sources) => {
+    expect(expected.size).toBeGreaterThan(50);
     const first = await siteOf({ sources, partitions: 1 });
     await first.send(posts(lines));
     await first.send(ending(sources));

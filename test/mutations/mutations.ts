@@ -1,3 +1,5 @@
+import { SIMULATED, UNSEEN } from './deployment.ts';
+
 /** Bugs of one line that the tests must notice: `npx tsx scripts/mutations.ts` plants one after the other in a copy. */
 export interface Mutation {
   /** What goes wrong, for people. */
@@ -41,9 +43,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a counter is compared by its highest bits alone',
-    file: 'src/fingerprints/simhash.ts',
-    search: 'above |= equal & plane;',
-    replacement: 'above |= plane;',
+    file: 'src/fingerprints/kernel-simhash.ts',
+    search: 'high.set(high.andNot(odd).or(a.and(odd)))',
+    replacement: 'high.set(high.or(a.and(odd)))',
     tests: ['test/fingerprints/simhash.test.ts'],
   },
   {
@@ -95,4 +97,6 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: 'this.#gramCounts[cell]! < frequentAbove',
     tests: ['test/fingerprints/frequency-table.test.ts'],
   },
+  ...SIMULATED,
+  ...UNSEEN,
 ];

@@ -76,6 +76,20 @@ describe('the task of the campaign stage', () => {
     expect(without.commits.at(-1)!.metadata).toBe('1;0;b');
   });
 
+  test('takes a snapshot after a time, too, however little has come', async () => {
+    const task = campaignTask({ snapshotEveryMs: 1000 });
+    await task.restore(beginning([]));
+    const taken: number[] = [];
+    for (const [i, timestampMs] of [0, 400, 999, 1000, 1500, 2499, 2500, 9000].entries()) {
+      const { outputs } = await task.process([{ ...LINKS[i]!, timestampMs }], i + 1);
+      if (outputsTo('links', outputs).length > 0) taken.push(timestampMs);
+    }
+    // Counted from the first record behind the last snapshot.
+    expect(taken).toEqual([1000, 2500]);
+    await task.process([], 100);
+    expect(task.counters.snapshots).toBe(2);
+  });
+
   test.each([1e9, 3000])('says the same from any commit on, with a snapshot every %d bytes', async (snapshotBytes) => {
     const { log, outputs, commits } = await run(snapshotBytes);
     const random = new Random(4);

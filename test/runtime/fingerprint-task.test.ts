@@ -109,6 +109,16 @@ describe('a task of the fingerprint stage', () => {
     expect(outputsTo('fingerprints', outputs).length).toBe(2);
   });
 
+  test('keeps as much of a long dead letter as fits a record, and says how long it was', async () => {
+    const task = fingerprintTask(LETTERS);
+    await task.restore(beginning([]));
+    const value = Buffer.alloc(1_000_000, 'x');
+    const { outputs } = await task.process(recordsOf([value]), 1);
+    const [letter] = outputsTo('deadLetters', outputs);
+    expect(Buffer.from(letter!.value).equals(value.subarray(0, 900_000))).toBe(true);
+    expect(letter!.headers).toMatchObject({ 'chorus-bytes': '1000000', 'chorus-offset': '0' });
+  });
+
   test('keeps no dead letters where there is no topic for them, and counts all the same', async () => {
     const task = fingerprintTask();
     await task.restore(beginning([]));

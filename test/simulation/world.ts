@@ -1,9 +1,11 @@
 /**
  * A deployment in memory: logs, consumer groups, instances with disks. What runs in it is the code that runs on Kafka, up
- * to the effects; those are held at gates, so that the simulation decides what happens in between.
+ * to the effects; those are held at gates (runner.ts), so that the simulation decides what happens in between.
  */
-import type { Output, OutputTopic, Effects, LogRecord } from '../../src/runtime/task.ts';
+import { Buffer } from 'node:buffer';
+import type { Output, OutputTopic, LogRecord } from '../../src/runtime/task.ts';
 import { MemoryStoreProvider } from '../../src/state/memory.ts';
+import type { Store } from '../../src/state/store.ts';
 
 export const STAGES = ['fingerprint', 'match', 'campaign'] as const;
 export type StageName = (typeof STAGES)[number];
@@ -14,43 +16,63 @@ export class MemoryLog {
   low = 0;
   high = 0;
 
-  /** @param hole offsets left out before the record, as compaction and control records leave them */
-  append(
-    value: Uint8Array | null,
-    timestampMs: number,
-    headers: Readonly<Record<string, string>> = {},
-    hole = 0,
-  ): void {
-    this.high += hole;
+  append(value: Uint8Array | null, timestampMs: number, headers: Readonly<Record<string, string>> = {}): void {
     const list = Object.entries(headers).map(([key, text]) => ({ key, value: Buffer.from(text) }));
     this.records.push({ offset: this.high++, timestampMs, value, headers: list });
   }
 
-  /** Records in [from, to). */
-  between(from: number, to: number): LogRecord[] {
-    return this.records.filter(({ offset }) => offset >= from && offset < to);
+  /** Offsets behind the last record that none will have. */
+  skip(count: number): void {
+    this.high += count;
+  }
+
+  /** At most `count` records in [from, to). */
+  between(from: number, to: number, count: number): LogRecord[] {
+    const found: LogRecord[] = [];
+    for (let i = this.#indexOf(from); i < this.records.length && found.length < count; i++) {
+      const record = this.records[i]!;
+      if (record.offset >= to) break;
+      found.push(record);
+    }
+    return found;
   }
 
   /** Retention. */
   trim(low: number): void {
     if (low <= this.low) return;
+    this.records.splice(0, this.#indexOf(low));
     this.low = low;
-    const kept = this.records.filter(({ offset }) => offset >= low);
-    this.records.splice(0, this.records.length, ...kept);
   }
+
+  /** Index of the first record at or above an offset. */
+  #indexOf(offset: number): number {
+    let index = this.records.length;
+    while (index > 0 && this.records[index - 1]!.offset >= offset) index--;
+    return index;
+  }
+}
+
+export interface Committed {
+  readonly offset: number;
+  readonly metadata: string;
 }
 
 /** What a group knows of one partition. A commit of another generation than the last is refused, as a broker does. */
 export interface Membership {
   generation: number;
   instance: number;
-  committed: { readonly offset: number; readonly metadata: string } | undefined;
+  committed: Committed | undefined;
 }
+
+/** The commit of a member that has lost the partition. */
+export class Refusal extends Error {}
 
 export class World {
   readonly logs: { readonly [Topic in OutputTopic | 'posts']: MemoryLog[] };
   readonly groups: { readonly [Stage in StageName]: Membership[] };
   readonly disks: MemoryStoreProvider[];
+  /** The broker's clock: a millisecond a record. */
+  #nowMs = 0;
 
   constructor(sources: number, targets: number, instances: number) {
     const logs = (count: number): MemoryLog[] => Array.from({ length: count }, () => new MemoryLog());
@@ -75,47 +97,39 @@ export class World {
 
   produce(outputs: readonly Output[]): void {
     for (const { topic, partition, value, headers } of outputs) {
-      this.logs[topic][Math.max(0, partition)]!.append(value, 0, headers);
+      this.logs[topic][Math.max(0, partition)]!.append(value, this.#nowMs++, headers);
     }
   }
 
-  /** @throws Error for a member that has lost the partition */
-  commit(stage: StageName, partition: number, generation: number, offset: number, metadata: string): void {
+  /** @throws Refusal */
+  commit(stage: StageName, partition: number, generation: number, committed: Committed): void {
     const membership = this.groups[stage][partition]!;
-    if (membership.generation !== generation) throw new Error('the commit of an old generation');
-    membership.committed = { offset, metadata };
+    if (membership.generation !== generation) throw new Refusal('the commit of an old generation');
+    membership.committed = committed;
   }
 }
 
-/** Effects that wait at a gate before each of them. */
-export interface Gates {
-  /** Resolves when the effect may happen; rejects when the instance is gone. */
-  readonly pass: (effect: 'produce' | 'store' | 'commit') => Promise<void>;
-}
-
-export function gatedEffects(
-  gates: Gates,
-  produce: (outputs: readonly Output[]) => void,
-  store: Effects['store'],
-  commit: (offset: number, metadata: string) => void,
-): Effects {
+/** A store whose writes and scans wait at gates. */
+export function gatedStore(store: Store, pass: (effect: 'store' | 'disk') => Promise<void>): Store {
   return {
-    produce: async (outputs) => {
-      await gates.pass('produce');
-      produce(outputs);
+    get checkpoint() {
+      return store.checkpoint;
     },
-    store:
-      store === undefined
-        ? undefined
-        : {
-            write: async (batch) => {
-              await gates.pass('store');
-              await store.write(batch);
-            },
-          },
-    commit: async (offset, metadata) => {
-      await gates.pass('commit');
-      commit(offset, metadata);
+    get counters() {
+      return store.counters;
     },
+    write: async (batch) => {
+      await pass('store');
+      await store.write(batch);
+    },
+    scan: async function* (from) {
+      for await (const frames of store.scan(from)) {
+        await pass('disk');
+        yield frames;
+      }
+    },
+    read: (offsets) => store.read(offsets),
+    readBlob: (name) => store.readBlob(name),
+    close: () => store.close(),
   };
 }

@@ -169,6 +169,29 @@ describe('the campaign stage', () => {
     expect(story.out.at(-1)!.alert.variants.listed).toHaveLength(1);
   });
 
+  test('a post that comes again is known for a window from then on, and may be sent once more as evidence', () => {
+    const story = new Story(stageOf({}));
+    for (let i = 0; i < 5; i++) story.post(i, 1, `p${i}`);
+    story.post(50, 1, 'q');
+    story.post(60, 1, 'p4');
+    // A match partition that has been built anew since does not know that the text was repeated before 20.
+    const evidenceOf = (id: string, createdAt: number): Evidence => ({
+      key: id,
+      post: { id, platform: 'x', account: `by-${id}`, text: TEXT, createdAt },
+    });
+    const link: CampaignEvent = {
+      kind: 'link',
+      later: ref(2),
+      laterEvidence: evidenceOf('r', 120),
+      earlier: ref(1),
+      earlierEvidence: evidenceOf('p4', 60),
+      similarity: 0.5,
+      families: 1,
+    };
+    story.stage.process(120, [link], story.out);
+    expect(story.finish().at(-1)).toBe('closed 220 accounts=7 posts=7');
+  });
+
   test('when event time is moved on in between, nothing comes out differently', () => {
     const told = [undefined, 92].map((tickMs) => {
       const story = new Story(stageOf({}));

@@ -156,7 +156,8 @@ export class Twin {
   #send(node: Node, reference: number): void {
     const { key, sent } = this.#posts[reference]!;
     const isKnown = (this.#known.get(key) ?? -Infinity) > this.#expiredMs;
-    if (!isKnown || sent.timeMs === this.#nowMs) this.#known.set(key, this.#nowMs);
+    const isNow = reference === this.#posts.length - 1;
+    if (!isKnown || isNow) this.#known.set(key, this.#nowMs);
     if (isKnown) return;
     node.posts.push(sent);
     if (node.campaign === undefined) return;

@@ -28,8 +28,8 @@ export interface DayOptions {
 }
 
 /** Lines of canonical NDJSON, in the order of time. */
-export function simulatedDay({ posts, seed = 7, campaigns = 8, copying = 6, hours = 24 }: DayOptions): string[] {
-  const feed = simulate({ seed, posts, startMs: START_MS, durationMs: hours * HOUR_MS, campaigns, copying });
+export function simulatedDay({ seed = 7, campaigns = 8, copying = 6, hours = 24, ...size }: DayOptions): string[] {
+  const feed = simulate({ ...size, seed, startMs: START_MS, durationMs: hours * HOUR_MS, campaigns, copying });
   return Array.from(feed, ({ post }) => postLine(post));
 }
 

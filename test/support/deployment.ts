@@ -43,7 +43,7 @@ export interface SiteOptions {
 const HOUR_MS = 3_600_000;
 /** Records of one request of the feed. */
 const SLICE = 2000;
-export const DRAIN_MAX_MS = 90_000;
+const DRAIN_MAX_MS = 90_000;
 
 export interface LogLine {
   readonly level: string;
@@ -81,7 +81,7 @@ export class LocalInstance {
   /** Waits until the stage has so many partitions, with their state. */
   async assigned(stage: StageName, count: number): Promise<void> {
     const has = (): boolean => {
-      if (this.failure !== undefined) throw new Error('the deployment has failed', { cause: this.failure });
+      if (this.failure !== undefined) throw new Error(`the deployment has failed: ${told(this.failure)}`);
       const { stages } = this.deployment.status();
       return (stages[stage] ?? []).filter(({ state }) => state === 'running').length === count;
     };
@@ -211,7 +211,7 @@ export class Site {
     let lag = '';
     const isDrained = async (): Promise<boolean> => {
       for (const instance of this.#instances) {
-        if (instance.failure !== undefined) throw new Error('an instance has failed', { cause: instance.failure });
+        if (instance.failure !== undefined) throw new Error(`an instance has failed: ${told(instance.failure)}`);
       }
       // In this order: what a stage has left to do may still lengthen the log of the next.
       for (const stage of ['fingerprint', 'match', 'campaign'] as const) {
@@ -221,7 +221,7 @@ export class Site {
       return true;
     };
     await until('all is drained', isDrained, boundMs).catch((error: unknown) => {
-      throw new Error(`${(error as Error).message}; ${lag}`, { cause: (error as Error).cause });
+      throw new Error(`${(error as Error).message}; ${lag}`, { cause: error });
     });
   }
 
@@ -294,19 +294,24 @@ export class Site {
     return { counts, entries };
   }
 
-  /** `source offset` of each post that the topic of fingerprints holds. @throws Error where a source has left something out */
-  async entries(): Promise<Set<string>> {
-    const offsets = new Set<string>();
+  /**
+   * @returns `source offset` of each post that the topic of fingerprints holds, and how often work was done again
+   * @throws Error where a source has left something out
+   */
+  async framed(): Promise<{ entries: Set<string>; repeated: number }> {
+    let repeated = 0;
+    const entries = new Set<string>();
     const reached = new Map<string, number>();
     for (const { record, partition } of await this.records(this.topics.fingerprints)) {
       const { source, from, to } = new FingerprintsFrame(record.value!).header;
       const chain = `${source} ${partition}`;
       const before = reached.get(chain) ?? 0;
       if (from > before) throw new Error(`frames of source ${source}: ${before} to ${from} is missing`);
+      if (from < before) repeated++;
       reached.set(chain, Math.max(before, to));
-      for (const offset of entryOffsets(record.value!)) offsets.add(`${source} ${offset}`);
+      for (const offset of entryOffsets(record.value!)) entries.add(`${source} ${offset}`);
     }
-    return offsets;
+    return { entries, repeated };
   }
 
   /** Partition and offset in the feed of each dead letter; one that was sent twice is there once. */
@@ -333,13 +338,18 @@ export interface Accounts {
   ticks: number;
 }
 
+/** An error, or the line that a child has logged of one. */
+function told(failure: unknown): string {
+  return failure instanceof Error ? String(failure.stack) : JSON.stringify(failure);
+}
+
 function entryOffsets(bytes: Uint8Array): number[] {
   const frame = new FingerprintsFrame(bytes);
   return Array.from({ length: frame.entryCount }, (_, i) => frame.offset(i));
 }
 
 /** What a topic of alerts holds, held against what it must hold. */
-export class Published {
+class Published {
   /** By `id/revision`. */
   readonly alerts = new Map<string, string>();
   /** Of those that came again with the same bytes. */

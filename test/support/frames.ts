@@ -52,7 +52,7 @@ export function fingerprintsFrame(route: FrameRoute, span: FrameSpan, entries: r
   return builder.finish(route, span);
 }
 
-export function randomPost(random: Random): FramedPost {
+function randomPost(random: Random): FramedPost {
   const timeMs = random.below(2 ** 31) * 1000;
   return { timeMs, keyHi: random.word(), keyLo: random.word(), bytes: randomBytes(random, random.below(30)) };
 }
