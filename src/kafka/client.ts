@@ -8,7 +8,7 @@
  */
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-// Before kafkajs, which takes its parts when it is loaded.
+// oxlint-disable-next-line import/no-unassigned-import -- before kafkajs, which takes its parts when it is loaded
 import './checksum.ts';
 import kafkajs, {
   type Admin,
