@@ -35,11 +35,12 @@ function measure(windowPosts: number, simhash: boolean): void {
   const stages = stageSettings({ settings, table, engine: 'bench' });
   const fingerprints = new FingerprintStage(stages.fingerprint);
   const match = new MatchStage(stages.match);
-  match.index.reserve(Math.ceil(1.01 * windowPosts));
+  match.index.reserve(windowPosts);
   const out: MatchEvent[] = [];
   let timeMs = 0;
   let measuredFrom = process.cpuUsage();
   let links = 0;
+  let pass = saltOf(0);
   // One post a millisecond: the window is full after `windowPosts`, and the measured stretch slides it on.
   const slide = Math.min(1_000_000, windowPosts);
   const counters = match.index.counters;
@@ -50,11 +51,13 @@ function measure(windowPosts: number, simhash: boolean): void {
       candidatesBefore = counters.candidates[0] + counters.candidates[1];
       links = 0;
     }
-    const post = posts[timeMs % posts.length]!;
+    const at = timeMs % posts.length;
+    if (at === 0) pass = saltOf(timeMs / posts.length);
+    const post = posts[at]!;
     const words = fingerprints.words;
     post.createdAt = timeMs;
     if (fingerprints.process(post) > 0) {
-      salt(words, Math.floor(timeMs / posts.length));
+      addSalt(words, pass);
       out.length = 0;
       match.process(words, 0, timeMs, out);
       for (const event of out) if (event.kind === 'link') links++;
@@ -79,13 +82,18 @@ function measure(windowPosts: number, simhash: boolean): void {
   );
 }
 
-function salt(words: Uint32Array, pass: number): void {
+/** What the hashes of a pass are changed by: 0 to 2 as words, 3 as a key. */
+function saltOf(pass: number): Int32Array {
   const hash = mix32(pass);
-  words[ENTRY.textHi]! ^= hash;
-  words[ENTRY.textLo]! ^= mix32(hash);
-  words[ENTRY.simHi]! ^= hash;
-  words[ENTRY.simLo]! ^= mix32(hash + 1);
-  for (let k = 0; k < entryKeyCount(words, 0); k++) words[ENTRY.keys + k]! ^= hash >>> 1;
+  return Int32Array.of(hash, mix32(hash), mix32(hash + 1), hash >>> 1);
+}
+
+function addSalt(words: Uint32Array, salt: Int32Array): void {
+  words[ENTRY.textHi]! ^= salt[0]!;
+  words[ENTRY.textLo]! ^= salt[1]!;
+  words[ENTRY.simHi]! ^= salt[0]!;
+  words[ENTRY.simLo]! ^= salt[2]!;
+  for (let k = 0; k < entryKeyCount(words, 0); k++) words[ENTRY.keys + k]! ^= salt[3]!;
 }
 
 function round(value: number): number {

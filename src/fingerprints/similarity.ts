@@ -8,7 +8,7 @@
  * R3 carries typing errors, glued and letter-spaced words.
  */
 import { IDF_LEVELS } from './frequency-table.ts';
-import { BITMAP_BITS, BITMAP_WORDS, levelAt, tokenAt } from './record.ts';
+import { BITMAP_BITS, BITMAP_WORDS, levelAt, tokenAt, TOKENS_MAX } from './record.ts';
 import { popcount32 } from './simhash.ts';
 
 export const PRIOR_NATS = 20;
@@ -39,9 +39,10 @@ export class Similarity {
   r1 = 0;
   r3 = 0;
   readonly #levelNats: number;
-  #words: Uint32Array = new Uint32Array(0);
-  #at = 0;
+  /** Distinct token hashes of the text set, and its bitmap. */
+  readonly #tokens = new Uint16Array(TOKENS_MAX);
   #tokenCount = 0;
+  readonly #bitmap = new Int32Array(BITMAP_WORDS);
   #levels = 0;
   #bits = 0;
 
@@ -60,29 +61,41 @@ export class Similarity {
 
   /** Sets the text that `with` compares others to, until `end`; of all instances one at a time. */
   begin(words: Uint32Array, at: number, tokenCount: number): void {
-    this.#words = words;
-    this.#at = at;
+    const tokens = this.#tokens;
     this.#tokenCount = tokenCount;
     let levels = 0;
     for (let i = 0; i < tokenCount; i++) {
       const level = levelAt(words, at, tokenCount, i);
-      LEVEL_OF[tokenAt(words, at, i)] = level + 1;
+      const token = tokenAt(words, at, i);
+      tokens[i] = token;
+      LEVEL_OF[token] = level + 1;
       levels += level;
     }
     this.#levels = levels;
     let bits = 0;
-    for (let w = 0; w < BITMAP_WORDS; w++) bits += popcount32(words[at + w]!);
+    for (let w = 0; w < BITMAP_WORDS; w++) {
+      const word = words[at + w]! | 0;
+      this.#bitmap[w] = word;
+      bits += popcount32(word);
+    }
     this.#bits = bits;
   }
 
   end(): void {
-    for (let i = 0; i < this.#tokenCount; i++) LEVEL_OF[tokenAt(this.#words, this.#at, i)] = 0;
+    const tokens = this.#tokens;
+    for (let i = 0; i < this.#tokenCount; i++) LEVEL_OF[tokens[i]!] = 0;
   }
 
   /** R of the text set and the record of `tokenCount` tokens at `words[at]`. */
   with(words: Uint32Array, at: number, tokenCount: number): number {
-    this.r3 = this.#trigramShare(words, at);
-    this.r1 = this.#tokenShare(words, at, tokenCount);
+    const signed = new Int32Array(words.buffer, words.byteOffset, words.length);
+    return this.withParts(signed, at, signed, at + BITMAP_WORDS, tokenCount);
+  }
+
+  /** `with` for a record in two parts: the bitmap at `bitmaps[bitmapAt]`, the tokens and levels at `tokens[tokensAt]`. */
+  withParts(bitmaps: Int32Array, bitmapAt: number, tokens: Int32Array, tokensAt: number, tokenCount: number): number {
+    this.r3 = this.#trigramShare(bitmaps, bitmapAt);
+    this.r1 = this.#tokenShare(tokens, tokensAt, tokenCount);
     return this.r1 > this.r3 ? this.r1 : this.r3;
   }
 
@@ -93,8 +106,7 @@ export class Similarity {
     return levels * this.#levelNats;
   }
 
-  #tokenShare(words: Uint32Array, at: number, tokenCount: number): number {
-    const hashesAt = at + BITMAP_WORDS;
+  #tokenShare(words: Int32Array, hashesAt: number, tokenCount: number): number {
     const levelsAt = hashesAt + ((tokenCount + 1) >>> 1);
     let union = this.#levels;
     let shared = 0;
@@ -111,15 +123,14 @@ export class Similarity {
     return (shared * this.#levelNats) / (union * this.#levelNats + PRIOR_NATS);
   }
 
-  #trigramShare(words: Uint32Array, at: number): number {
-    const own = this.#words;
-    const ownAt = this.#at;
+  #trigramShare(words: Int32Array, at: number): number {
+    const own = this.#bitmap;
     let inOther = 0;
     let inEither = 0;
     for (let w = 0; w < BITMAP_WORDS; w++) {
       const other = words[at + w]!;
       inOther += popcount32(other);
-      inEither += popcount32(own[ownAt + w]! | other);
+      inEither += popcount32(own[w]! | other);
     }
     if (inEither > BITS_MAX) return 0;
     const union = TRIGRAMS_OF_BITS[inEither]!;

@@ -1,50 +1,59 @@
 /**
- * Which text nodes of the window share a key: chains through flat arrays, newest node first.
+ * Which text nodes of the window share a key: a hash table of lines of 64 bytes, so that what is filed under a key costs one
+ * cache miss.
  *
- * A node lives in a slot of a ring (node-ring.ts) and owns `keysPerSlot` entries, one for each key it may have. Entries of
- * one head form a linked list. A pointer packs which entry it leads to and the part of that entry's key that the head
- * does not tell, so that a key is compared exactly and never stored:
+ *   line    = 15 pointers | number of the spare line that takes what it cannot hold, or 0
+ *   pointer = (tag + 1) << sequence bits | sequence of the node (node-ring.ts)         0 = free
+ *   key     = tag * lines + line
  *
- *   pointer - 1 = tag * (2 * slots * keysPerSlot) + sequence * keysPerSlot + entry         0 = end of chain
- *   key         = tag * heads + head
+ * A key is compared exactly and never stored: the line tells one part of it, the tag the other. Expiry needs no work: a
+ * pointer to a sequence older than the ring's tail counts as free. It must be gone before its sequence comes round again:
+ * `sweep` clears the lines in turn, all of them in fewer insertions than that takes.
  *
- * `sequence` counts nodes modulo twice the ring's slots. Chains run from young to old, so expiry needs no work: the first
- * pointer to a sequence older than the ring's tail ends its chain. A pointer left in a head must be gone before its
- * sequence comes round again: `sweep` clears the heads in turn, all of them once per `slots` insertions.
+ * Entries before the first key (the text hash of a node) are filed behind the key space, for `find` alone.
  */
-import type { NodeRing } from './node-ring.ts';
+import { sequenceBits, type NodeRing } from './node-ring.ts';
 
 /** Candidates of one bucket: those of smallest priority among the nodes in the window. */
 export const BUCKET_CANDIDATES_MAX = 16;
 
-/** Fewest heads for each key that the slots can have: what keeps chains short where the pointers' tags would allow fewer. */
-const HEADS_PER_KEY = 0.6;
-
-/** Keys touched at once: more than a node has. */
-const TOUCHED_MAX = 16;
+const LINE_BITS = 4;
+const LINE_WORDS = 1 << LINE_BITS;
+const POINTERS = LINE_WORDS - 1;
+/** Keys a line is made for, of those that the slots can have: one in eight lines then overflows. */
+const KEYS_PER_LINE = 11;
+/** Hashes of texts are folded to so many: at ten million nodes one of seven looks meets another text, and is told so by it. */
+const TEXT_SPACE = 2 ** 26;
+/** Large blocks of memory begin 16 bytes behind a page: with 48 more the lines lie as the processor's do. */
+const LINE_START_BYTES = 48;
+const SPARE_GROWTH = 1.05;
 
 export class BucketChains {
-  /** Slots of the candidates that `collect` found, `count` of them, in no order. */
+  /** Slots of the candidates that `collect` or `gather` found, `count` of them, in no order. */
   readonly candidates = new Int32Array(BUCKET_CANDIDATES_MAX);
   count = 0;
   /** Buckets so far that held more nodes than are compared. */
   cappedTotal = 0;
-  /** Most entries walked in one bucket. */
+  /** Most nodes met in one bucket. */
   longest = 0;
 
   readonly #keysPerSlot: number;
   readonly #firstKey: number;
   readonly #keySpace: number;
-  readonly #slots: number;
-  readonly #heads: Uint32Array;
-  readonly #next: Uint32Array;
-  readonly #headCount: number;
-  /** Entries addressable by a pointer: two generations of the ring. */
-  readonly #span: number;
+  readonly #bits: number;
+  readonly #lineCount: number;
+  /** 1 / lines, so little too large that the product with a key, rounded down, is the exact quotient. */
+  readonly #perLine: number;
+  readonly #lines: Int32Array;
+  /** Line 0 is never used: its number says that there is none. */
+  #spares: Int32Array;
+  #sparesUsed = 1;
+  /** First of the spare lines given back, each leading to the next. */
+  #spareFree = 0;
   readonly #sweepStep: number;
   #sweepAt = 0;
-  readonly #pointers = new Uint32Array(TOUCHED_MAX);
-  readonly #tags = new Int32Array(TOUCHED_MAX);
+  /** Pointers or ages of one bucket. */
+  #scratch = new Int32Array(256);
   readonly #priorities = new Float64Array(BUCKET_CANDIDATES_MAX);
 
   /**
@@ -57,131 +66,282 @@ export class BucketChains {
     this.#keysPerSlot = keysPerSlot;
     this.#firstKey = firstKey;
     this.#keySpace = keySpace;
-    this.#slots = slots;
-    this.#span = 2 * slots * keysPerSlot;
-    const tags = Math.max(1, Math.floor((2 ** 32 - 1) / this.#span));
-    this.#headCount = Math.min(keySpace, Math.ceil(Math.max(keySpace / tags, HEADS_PER_KEY * keysPerSlot * slots)));
-    this.#heads = new Uint32Array(this.#headCount);
-    this.#next = new Uint32Array(slots * keysPerSlot);
-    this.#sweepStep = Math.ceil(this.#headCount / slots) + 1;
+    this.#bits = sequenceBits(slots);
+    const space = keySpace + (firstKey > 0 ? TEXT_SPACE : 0);
+    const tags = 2 ** (32 - this.#bits) - 1;
+    const fewest = Math.min(space, Math.max(space / tags, (keysPerSlot * slots) / KEYS_PER_LINE));
+    // As many keys to each line, where they are few.
+    this.#lineCount = Math.ceil(space / Math.floor(space / fewest));
+    this.#perLine = (1 + 2 ** -50) / this.#lineCount;
+    this.#lines = linesOf(this.#lineCount);
+    this.#spares = linesOf(2 + (this.#lineCount >>> 6));
+    this.#sweepStep = Math.ceil(this.#lineCount / (2 ** this.#bits - slots));
   }
 
   get bytes(): number {
-    return this.#heads.byteLength + this.#next.byteLength;
+    return this.#lines.byteLength + this.#spares.byteLength;
   }
 
   /** Files entry `entry` of the ring's newest node under `key`. */
   insert(ring: NodeRing, entry: number, key: number): void {
-    const tag = Math.floor(key / this.#headCount);
-    const head = key - tag * this.#headCount;
-    const sequence = ring.newestSequence;
-    const slot = sequence < this.#slots ? sequence : sequence - this.#slots;
-    const first = this.#heads[head]!;
-    this.#next[slot * this.#keysPerSlot + entry] = this.#leadsToHeld(ring, first) ? first : 0;
-    this.#heads[head] = tag * this.#span + sequence * this.#keysPerSlot + entry + 1;
+    const filed = entry < this.#firstKey ? this.#textKey(key) : key;
+    const tag = this.#tagOf(filed);
+    const line = filed - tag * this.#lineCount;
+    this.#put(line, ((tag + 1) << this.#bits) | ring.newestSequence, ring.newestSequence, ring.live);
+    // Waiting for `sweep`, three times as many spare lines would be in use.
+    if (this.#lines[(line << LINE_BITS) + POINTERS] !== 0) this.#compact(line, ring.newestSequence, ring.live);
   }
 
-  /** Clears outlived pointers from the next heads; once per insertion of a node. */
+  /** Clears outlived pointers from the next lines and takes back spare ones; once per insertion of a node. */
   sweep(ring: NodeRing): void {
-    const heads = this.#heads;
-    const end = Math.min(this.#headCount, this.#sweepAt + this.#sweepStep);
-    for (let head = this.#sweepAt; head < end; head++) {
-      if (!this.#leadsToHeld(ring, heads[head]!)) heads[head] = 0;
+    const lines = this.#lines;
+    const mask = (1 << this.#bits) - 1;
+    const newest = ring.newestSequence;
+    const live = ring.live;
+    const end = Math.min(this.#lineCount, this.#sweepAt + this.#sweepStep);
+    for (let line = this.#sweepAt; line < end; line++) {
+      const at = line << LINE_BITS;
+      for (let i = at; i < at + POINTERS; i++) if (((newest - lines[i]!) & mask) >= live) lines[i] = 0;
+      if (lines[at + POINTERS] !== 0) this.#compact(line, newest, live);
     }
-    this.#sweepAt = end === this.#headCount ? 0 : end;
+    this.#sweepAt = end === this.#lineCount ? 0 : end;
   }
 
   /**
-   * Reads the heads of several keys, the first entry behind each, and the node of an entry that has the key. The reads do
-   * not wait for one another, so the misses overlap, which those of `collect`, one chain after the other, cannot. The sum
-   * it returns is of no use.
+   * Reads the lines of several keys, the first `firstKey` of them keys of texts. The reads do not wait for one another, so
+   * the misses overlap, which those of `gather`, with all it does between them, cannot. The sum it returns is of no use.
    */
-  touch(ring: NodeRing, keys: Uint32Array, count: number): number {
-    const pointers = this.#pointers;
-    const tags = this.#tags;
-    const headCount = this.#headCount;
-    const span = this.#span;
-    const keysPerSlot = this.#keysPerSlot;
-    for (let k = 0; k < count; k++) {
-      const key = keys[k]!;
-      const tag = Math.floor(key / headCount);
-      tags[k] = tag;
-      pointers[k] = this.#heads[key - tag * headCount]!;
-    }
+  touch(keys: Uint32Array, count: number): number {
+    const lines = this.#lines;
+    const lineCount = this.#lineCount;
     let sum = 0;
     for (let k = 0; k < count; k++) {
-      const pointer = pointers[k]!;
-      if (pointer === 0) continue;
-      const tag = Math.floor((pointer - 1) / span);
-      const at = (pointer - 1 - tag * span) | 0;
-      const sequence = (at / keysPerSlot) | 0;
-      const slot = sequence < this.#slots ? sequence : sequence - this.#slots;
-      sum += this.#next[slot * keysPerSlot + at - sequence * keysPerSlot]!;
-      if (tag === tags[k]) sum += ring.touch(slot);
+      const key = k < this.#firstKey ? this.#textKey(keys[k]!) : keys[k]!;
+      sum ^= lines[(key - this.#tagOf(key) * lineCount) << LINE_BITS]!;
     }
     return sum;
   }
 
   /** Slot of the node in the window whose text hash is (textHi, textLo), or -1; `key` is the key it is filed under. */
   find(ring: NodeRing, key: number, textHi: number, textLo: number): number {
-    const tag = Math.floor(key / this.#headCount);
-    const span = this.#span;
-    const keys = this.#keysPerSlot;
-    let pointer = this.#heads[key - tag * this.#headCount]!;
-    while (pointer !== 0) {
-      const entryTag = Math.floor((pointer - 1) / span);
-      const at = (pointer - 1 - entryTag * span) | 0;
-      const sequence = (at / keys) | 0;
-      if (!ring.holds(sequence)) return -1;
-      const slot = sequence < this.#slots ? sequence : sequence - this.#slots;
-      if (entryTag === tag && ring.isText(slot, textHi, textLo)) return ring.isAlive(slot) ? slot : -1;
-      pointer = this.#next[slot * keys + at - sequence * keys]!;
+    const filed = this.#firstKey > 0 ? this.#textKey(key) : key;
+    const tag = this.#tagOf(filed);
+    const bits = this.#bits;
+    const mask = (1 << bits) - 1;
+    const newest = ring.newestSequence;
+    const live = ring.live;
+    let words = this.#lines;
+    let at = (filed - tag * this.#lineCount) << LINE_BITS;
+    for (;;) {
+      for (let i = at; i < at + POINTERS; i++) {
+        const pointer = words[i]!;
+        if (pointer >>> bits !== tag + 1) continue;
+        const age = (newest - pointer) & mask;
+        if (age >= live) continue;
+        const slot = ring.slotOfAge(age);
+        if (ring.isText(slot, textHi, textLo) && ring.isAlive(slot)) return slot;
+      }
+      const next = words[at + POINTERS]!;
+      if (next === 0) return -1;
+      words = this.#spares;
+      at = next << LINE_BITS;
     }
-    return -1;
   }
 
   /**
    * Fills `candidates` with the nodes in the window filed under `key`: all of them, or the BUCKET_CANDIDATES_MAX of
    * smallest priority.
-   *
-   * On its way it unlinks nodes that have left the window and nodes that cannot become candidates any more, because
-   * enough nodes of smaller priority will outlive them. That keeps the chain of a bucket with n nodes near
-   * 16 (1 + ln(n / 16)) entries, whatever its text (the k-skyband of a sliding window, Mouratidis et al. 2006).
    */
   collect(ring: NodeRing, key: number): void {
-    const tag = Math.floor(key / this.#headCount);
-    const head = key - tag * this.#headCount;
-    const span = this.#span;
-    const keys = this.#keysPerSlot;
-    const next = this.#next;
+    this.gather(ring, key);
+    let alive = 0;
+    for (let i = 0; i < this.count; i++) {
+      const slot = this.candidates[i]!;
+      if (ring.isAlive(slot)) this.candidates[alive++] = slot;
+    }
+    this.count = alive;
+  }
+
+  /** `collect`, but a bucket that is not full is given as it is, unasked: with nodes that are not in the window any more. */
+  gather(ring: NodeRing, key: number): void {
+    const candidates = this.candidates;
+    const tag = this.#tagOf(key);
+    const bits = this.#bits;
+    const mask = (1 << bits) - 1;
+    const newest = ring.newestSequence;
+    const live = ring.live;
+    let found = 0;
+    let words = this.#lines;
+    let at = (key - tag * this.#lineCount) << LINE_BITS;
+    for (;;) {
+      for (let i = at; i < at + POINTERS; i++) {
+        const pointer = words[i]!;
+        if (pointer >>> bits !== tag + 1) continue;
+        const age = (newest - pointer) & mask;
+        if (age >= live) continue;
+        if (found === BUCKET_CANDIDATES_MAX) {
+          this.#choose(ring, key - tag * this.#lineCount, tag);
+          return;
+        }
+        candidates[found++] = ring.slotOfAge(age);
+      }
+      const next = words[at + POINTERS]!;
+      if (next === 0) break;
+      words = this.#spares;
+      at = next << LINE_BITS;
+    }
+    this.count = found;
+    if (found > this.longest) this.longest = found;
+  }
+
+  /** Chains for a ring of `slots` slots in which the nodes are numbered anew from 0; `sequenceOf` maps the old slots, -1 for gone. */
+  rebuilt(ring: NodeRing, slots: number, sequenceOf: Int32Array): BucketChains {
+    const chains = new BucketChains(this.#keysPerSlot, this.#keySpace, slots, this.#firstKey);
+    const bits = this.#bits;
+    for (let line = 0; line < this.#lineCount; line++) {
+      const count = this.#held(line, ring.newestSequence, ring.live);
+      for (let i = 0; i < count; i++) {
+        const pointer = this.#scratch[i]!;
+        const sequence = sequenceOf[ring.slotOfAge(ring.ageOf(pointer))]!;
+        if (sequence < 0) continue;
+        const key = ((pointer >>> bits) - 1) * this.#lineCount + line;
+        const tag = chains.#tagOf(key);
+        chains.#put(key - tag * chains.#lineCount, ((tag + 1) << chains.#bits) | sequence, 0, Infinity);
+      }
+    }
+    chains.cappedTotal = this.cappedTotal;
+    chains.longest = this.longest;
+    return chains;
+  }
+
+  /** A multiplication takes a third of the time of a division, and a post has twenty of them. */
+  #tagOf(key: number): number {
+    return (key * this.#perLine) | 0;
+  }
+
+  #textKey(key: number): number {
+    return this.#keySpace + (key & (TEXT_SPACE - 1));
+  }
+
+  /**
+   * Writes a pointer over one of the line that is free or outlived. It looks from another place on each time: one in three
+   * is free, but those at the front never would be.
+   */
+  #put(line: number, pointer: number, newest: number, live: number): void {
+    const mask = (1 << this.#bits) - 1;
+    const start = pointer & 7;
+    let words = this.#lines;
+    let at = line << LINE_BITS;
+    for (;;) {
+      for (let i = at + start; i < at + POINTERS; i++) {
+        const other = words[i]!;
+        if (other !== 0 && ((newest - other) & mask) < live) continue;
+        words[i] = pointer;
+        return;
+      }
+      for (let i = at; i < at + start; i++) {
+        const other = words[i]!;
+        if (other !== 0 && ((newest - other) & mask) < live) continue;
+        words[i] = pointer;
+        return;
+      }
+      const next = words[at + POINTERS]!;
+      if (next === 0) break;
+      words = this.#spares;
+      at = next << LINE_BITS;
+    }
+    const isFirst = words === this.#lines;
+    const spare = this.#takeSpare();
+    (isFirst ? this.#lines : this.#spares)[at + POINTERS] = spare;
+    this.#spares[spare << LINE_BITS] = pointer;
+  }
+
+  /** The number of an empty spare line. */
+  #takeSpare(): number {
+    const free = this.#spareFree;
+    if (free !== 0) {
+      this.#spareFree = this.#spares[(free << LINE_BITS) + POINTERS]!;
+      this.#spares[(free << LINE_BITS) + POINTERS] = 0;
+      return free;
+    }
+    if (this.#sparesUsed << LINE_BITS === this.#spares.length) {
+      const more = linesOf(Math.ceil(this.#sparesUsed * SPARE_GROWTH) + 1);
+      more.set(this.#spares);
+      this.#spares = more;
+    }
+    return this.#sparesUsed++;
+  }
+
+  /** Moves the pointers of a line and its spare ones to the front, without those outlived, and takes back what is empty. */
+  #compact(line: number, newest: number, live: number): void {
+    const count = this.#held(line, newest, live);
+    let words = this.#lines;
+    let at = line << LINE_BITS;
+    let taken = 0;
+    for (;;) {
+      for (let i = at; i < at + POINTERS; i++) words[i] = taken < count ? this.#scratch[taken++]! : 0;
+      if (taken === count) break;
+      at = words[at + POINTERS]! << LINE_BITS;
+      words = this.#spares;
+    }
+    let empty = words[at + POINTERS]!;
+    words[at + POINTERS] = 0;
+    while (empty !== 0) {
+      const end = (empty << LINE_BITS) + POINTERS;
+      const next = this.#spares[end]!;
+      this.#spares.fill(0, end - POINTERS, end);
+      this.#spares[end] = this.#spareFree;
+      this.#spareFree = empty;
+      empty = next;
+    }
+  }
+
+  /** Puts all held pointers of a line and its spare ones into `#scratch`; returns their number. */
+  #held(line: number, newest: number, live: number): number {
+    const mask = (1 << this.#bits) - 1;
+    let count = 0;
+    let words = this.#lines;
+    let at = line << LINE_BITS;
+    for (;;) {
+      if (count + POINTERS > this.#scratch.length) this.#scratch = longerCopy(this.#scratch);
+      for (let i = at; i < at + POINTERS; i++) {
+        const pointer = words[i]!;
+        if (pointer !== 0 && ((newest - pointer) & mask) < live) this.#scratch[count++] = pointer;
+      }
+      const next = words[at + POINTERS]!;
+      if (next === 0) return count;
+      words = this.#spares;
+      at = next << LINE_BITS;
+    }
+  }
+
+  /**
+   * `collect` for a bucket of more than BUCKET_CANDIDATES_MAX held nodes, the newest first.
+   *
+   * On its way it lets go of nodes that have left the window and of nodes that cannot become candidates any more, because
+   * enough nodes of smaller priority will outlive them. That keeps a bucket of n nodes near 16 (1 + ln(n / 16)) of them,
+   * whatever its text (the k-skyband of a sliding window, Mouratidis et al. 2006).
+   */
+  #choose(ring: NodeRing, line: number, tag: number): void {
+    const held = this.#held(line, ring.newestSequence, ring.live);
+    let count = 0;
+    for (let i = 0; i < held; i++) {
+      const pointer = this.#scratch[i]!;
+      if (pointer >>> this.#bits === tag + 1) this.#scratch[count++] = ring.ageOf(pointer);
+    }
+    const ages = this.#scratch.subarray(0, count).sort();
     this.count = 0;
     let found = 0;
     let largest = -1;
-    let before = -1;
-    let pointer = this.#heads[head]!;
-    while (pointer !== 0) {
-      const entryTag = Math.floor((pointer - 1) / span);
-      const at = (pointer - 1 - entryTag * span) | 0;
-      const sequence = (at / keys) | 0;
-      if (!ring.holds(sequence)) {
-        this.#link(head, before, 0);
-        break;
-      }
-      const slot = sequence < this.#slots ? sequence : sequence - this.#slots;
-      const entry = slot * keys + at - sequence * keys;
-      pointer = next[entry]!;
-      if (entryTag !== tag || at - sequence * keys < this.#firstKey) {
-        before = entry;
-        continue;
-      }
+    for (let i = 0; i < count; i++) {
+      const slot = ring.slotOfAge(ages[i]!);
       if (!ring.isAlive(slot)) {
-        this.#link(head, before, pointer);
+        this.#clear(ring, line, tag, ages[i]!);
         continue;
       }
       found++;
       if (this.count < BUCKET_CANDIDATES_MAX) {
         this.candidates[this.count++] = slot;
-        before = entry;
         continue;
       }
       if (largest < 0) largest = this.#rankAll(ring);
@@ -190,69 +350,28 @@ export class BucketChains {
         this.candidates[largest] = slot;
         this.#priorities[largest] = priority;
         largest = this.#largest();
-        before = entry;
       } else if (this.#allOutlive(ring, slot)) {
         ring.markUnlinked(slot);
-        this.#link(head, before, pointer);
-      } else {
-        before = entry;
+        this.#clear(ring, line, tag, ages[i]!);
       }
     }
     if (found > this.longest) this.longest = found;
     if (found > BUCKET_CANDIDATES_MAX) this.cappedTotal++;
   }
 
-  /** Chains for a ring of `slots` slots in which the nodes are numbered anew from 0; `sequenceOf` maps the old slots, -1 for gone. */
-  rebuilt(ring: NodeRing, slots: number, sequenceOf: Int32Array): BucketChains {
-    const chains = new BucketChains(this.#keysPerSlot, this.#keySpace, slots, this.#firstKey);
-    const keys = this.#keysOfEntries(ring);
-    const slotOf = new Int32Array(slots).fill(-1);
-    for (let slot = 0; slot < this.#slots; slot++) if (sequenceOf[slot]! >= 0) slotOf[sequenceOf[slot]!] = slot;
-    for (let sequence = 0; sequence < slots; sequence++) {
-      const slot = slotOf[sequence]!;
-      if (slot < 0) continue;
-      for (let entry = 0; entry < this.#keysPerSlot; entry++) {
-        const key = keys[slot * this.#keysPerSlot + entry]! - 1;
-        if (key < 0) continue;
-        const tag = Math.floor(key / chains.#headCount);
-        const head = key - tag * chains.#headCount;
-        chains.#next[sequence * this.#keysPerSlot + entry] = chains.#heads[head]!;
-        chains.#heads[head] = tag * chains.#span + sequence * this.#keysPerSlot + entry + 1;
+  /** Frees one pointer to the held node of that age. */
+  #clear(ring: NodeRing, line: number, tag: number, age: number): void {
+    let words = this.#lines;
+    let at = line << LINE_BITS;
+    for (;;) {
+      for (let i = at; i < at + POINTERS; i++) {
+        if (words[i]! >>> this.#bits !== tag + 1 || ring.ageOf(words[i]!) !== age) continue;
+        words[i] = 0;
+        return;
       }
+      at = words[at + POINTERS]! << LINE_BITS;
+      words = this.#spares;
     }
-    chains.cappedTotal = this.cappedTotal;
-    chains.longest = this.longest;
-    return chains;
-  }
-
-  /** Key + 1 of every linked entry, 0 for the others. */
-  #keysOfEntries(ring: NodeRing): Uint32Array {
-    const keys = new Uint32Array(this.#next.length);
-    for (let head = 0; head < this.#headCount; head++) {
-      let pointer = this.#heads[head]!;
-      while (pointer !== 0) {
-        const tag = Math.floor((pointer - 1) / this.#span);
-        const at = pointer - 1 - tag * this.#span;
-        const sequence = Math.floor(at / this.#keysPerSlot);
-        if (!ring.holds(sequence)) break;
-        const slot = sequence < this.#slots ? sequence : sequence - this.#slots;
-        const entry = slot * this.#keysPerSlot + at - sequence * this.#keysPerSlot;
-        keys[entry] = tag * this.#headCount + head + 1;
-        pointer = this.#next[entry]!;
-      }
-    }
-    return keys;
-  }
-
-  #leadsToHeld(ring: NodeRing, pointer: number): boolean {
-    if (pointer === 0) return false;
-    const tag = Math.floor((pointer - 1) / this.#span);
-    return ring.holds(((pointer - 1 - tag * this.#span) / this.#keysPerSlot) | 0);
-  }
-
-  #link(head: number, before: number, pointer: number): void {
-    if (before < 0) this.#heads[head] = pointer;
-    else this.#next[before] = pointer;
   }
 
   #rankAll(ring: NodeRing): number {
@@ -273,4 +392,15 @@ export class BucketChains {
     for (let i = 0; i < BUCKET_CANDIDATES_MAX; i++) if (ring.ageMs(this.candidates[i]!) > age) return false;
     return true;
   }
+}
+
+function linesOf(count: number): Int32Array {
+  const words = count << LINE_BITS;
+  return new Int32Array(new ArrayBuffer(LINE_START_BYTES + 4 * words), LINE_START_BYTES, words);
+}
+
+function longerCopy(words: Int32Array): Int32Array<ArrayBuffer> {
+  const longer = new Int32Array(2 * words.length);
+  longer.set(words);
+  return longer;
 }

@@ -16,7 +16,6 @@ import {
 } from '../frames/entry.ts';
 import { recordWords } from '../fingerprints/record.ts';
 import { SHINGLE_KEYS_MAX } from '../fingerprints/shingles.ts';
-import { hammingDistance } from '../fingerprints/simhash.ts';
 import { Similarity } from '../fingerprints/similarity.ts';
 import { ChorusError, InvariantError } from '../errors.ts';
 import { BUCKET_CANDIDATES_MAX, BucketChains } from './bucket-chains.ts';
@@ -25,21 +24,21 @@ import { NodeRing, RECORD_RING_WORDS_MAX } from './node-ring.ts';
 /** Key families, as bits of a link's `families`. */
 export const FAMILY = { shingle: 1, simhash: 2 } as const;
 
-/** The text hash and the shingle keys of a node share one set of chains. */
+/** The text hash and the shingle keys of a node share one table. */
 const SHINGLE_ENTRIES = 1 + SHINGLE_KEYS_MAX;
 /**
- * Shingle keys are folded to this many: the chains then take 4.4 heads a slot in place of 7, and a key meets a foreign
- * one in 5 % of the buckets of a window of ten million posts, where verification turns it away.
+ * Shingle keys are folded to this many, evenly: their tags then fit beside a sequence in a pointer, and a key meets a
+ * foreign one in 5 % of the buckets of a window of ten million posts, where verification turns it away.
  */
 const SHINGLE_KEY_SPACE = 5 * 2 ** 28;
 
-/** An ordinary record has 16 words. */
-const WORDS_PER_SLOT = 16.5;
+/** Words of the tokens of an ordinary record, 8.6, less what slots that are never all in use leave over. */
+const WORDS_PER_SLOT = 8.35;
 /** Growth costs a pass over all nodes; a large index grows in smaller steps, since it is memory that is short then. */
 const GROWTH = 1.6;
 const GROWTH_MANY = 1.15;
 const SLOTS_MANY = 4_000_000;
-const WORDS_GROWTH = 1.08;
+const WORDS_GROWTH = 1.04;
 /** Records lie end to end; a little more than the mean keeps a run of longer posts from growing the ring again. */
 const SPARE = 1.01;
 /** Buckets of one text times their candidates: what one new text can be compared with. */
@@ -165,14 +164,14 @@ export class BucketIndex {
     const keys = this.#keys;
     keys[0] = foldedKey(words[at + ENTRY.textLo]! >>> 1);
     for (let k = 0; k < keyCount; k++) keys[1 + k] = foldedKey(words[at + ENTRY.keys + k]!);
-    this.touched ^= this.#shingles.touch(this.#ring, keys, 1 + keyCount);
+    this.touched ^= this.#shingles.touch(keys, 1 + keyCount);
     if (this.#bands !== undefined) {
       const bands = entryBands(words, at);
       this.#bandCount = 0;
       for (let band = 0; band < SIMHASH_BANDS; band++) {
         if ((bands & (1 << band)) !== 0) this.#bandKeys[this.#bandCount++] = entryBandKey(words, at, band);
       }
-      this.touched ^= this.#bands.touch(this.#ring, this.#bandKeys, this.#bandCount);
+      this.touched ^= this.#bands.touch(this.#bandKeys, this.#bandCount);
     }
     return this.#shingles.find(this.#ring, keys[0], words[at + ENTRY.textHi]!, words[at + ENTRY.textLo]!);
   }
@@ -203,13 +202,13 @@ export class BucketIndex {
     candidates.clear();
     const keyCount = entryKeyCount(words, at);
     for (let k = 0; k < keyCount; k++) {
-      this.#shingles.collect(this.#ring, this.#keys[1 + k]!);
+      this.#shingles.gather(this.#ring, this.#keys[1 + k]!);
       candidates.addAll(this.#shingles, FAMILY.shingle);
     }
     this.counters.lookups[0] += keyCount;
     if (this.#bands !== undefined) {
       for (let i = 0; i < this.#bandCount; i++) {
-        this.#bands.collect(this.#ring, this.#bandKeys[i]!);
+        this.#bands.gather(this.#ring, this.#bandKeys[i]!);
         candidates.addAll(this.#bands, FAMILY.simhash);
       }
       this.counters.lookups[1] += this.#bandCount;
@@ -218,32 +217,23 @@ export class BucketIndex {
   }
 
   #verify(words: Uint32Array, at: number): void {
-    const { hammingMax, linkSimilarity } = this.#settings;
+    const { linkSimilarity } = this.#settings;
     const candidates = this.#candidates;
     const counters = this.counters;
     const ring = this.#ring;
-    const record = entryRecordAt(words, at);
-    const tokenCount = entryTokenCount(words, at);
     this.matchCount = 0;
+    this.#filter(words[at + ENTRY.simHi]!, words[at + ENTRY.simLo]!);
     if (candidates.count === 0) return;
-    // The records first, all of them: their misses overlap here, and not in the loop that compares.
-    let touched = 0;
-    for (let i = 0; i < candidates.count; i++) touched ^= ring.touchRecord(candidates.slots[i]!);
-    this.touched ^= touched;
-    this.#similarity.begin(words, record, tokenCount);
+    this.#similarity.begin(words, entryRecordAt(words, at), entryTokenCount(words, at));
     for (let i = 0; i < candidates.count; i++) {
       const slot = candidates.slots[i]!;
-      let families = candidates.families[i]!;
-      if ((families & FAMILY.simhash) !== 0 && this.#hamming(slot, words, at) > hammingMax) families &= ~FAMILY.simhash;
-      if (families === 0) continue;
-      const shingle = families & FAMILY.shingle;
-      const simhash = families >>> 1;
-      counters.candidates[0] += shingle;
-      counters.candidates[1] += simhash;
-      const similarity = this.#similarity.with(ring.words, ring.recordAt(slot), ring.tokenCount(slot));
+      const families = candidates.families[i]!;
+      counters.candidates[0] += families & FAMILY.shingle;
+      counters.candidates[1] += families >>> 1;
+      const similarity = ring.similarity(slot, this.#similarity);
       if (similarity < linkSimilarity) continue;
-      counters.links[0] += shingle;
-      counters.links[1] += simhash;
+      counters.links[0] += families & FAMILY.shingle;
+      counters.links[1] += families >>> 1;
       this.matchSlots[this.matchCount] = slot;
       this.matchSimilarity[this.matchCount] = similarity;
       this.matchFamilies[this.matchCount++] = families;
@@ -251,9 +241,36 @@ export class BucketIndex {
     this.#similarity.end();
   }
 
-  #hamming(slot: number, words: Uint32Array, at: number): number {
+  /** Leaves those candidates that are in the window and, of the simhash family alone, near enough. */
+  #filter(simHi: number, simLo: number): void {
+    const { hammingMax } = this.#settings;
+    const { slots, families, count } = this.#candidates;
     const ring = this.#ring;
-    return hammingDistance(ring.simHi(slot), ring.simLo(slot), words[at + ENTRY.simHi]!, words[at + ENTRY.simLo]!);
+    let touched = 0;
+    // What all of them are asked first, then what those are that are left: their misses overlap here, and not further on.
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!;
+      touched ^= families[i] === FAMILY.simhash ? ring.touchSimhash(slot) : ring.touch(slot);
+    }
+    let near = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!;
+      let family = families[i]!;
+      if ((family & FAMILY.simhash) !== 0 && ring.hamming(slot, simHi, simLo) > hammingMax) family &= ~FAMILY.simhash;
+      if (family === 0) continue;
+      slots[near] = slot;
+      families[near++] = family;
+    }
+    let kept = 0;
+    for (let i = 0; i < near; i++) {
+      const slot = slots[i]!;
+      if (!ring.isAlive(slot)) continue;
+      touched ^= ring.touchTokens(slot);
+      slots[kept] = slot;
+      families[kept++] = families[i]!;
+    }
+    this.#candidates.count = kept;
+    this.touched ^= touched;
   }
 
   /** Appends the node and files it under the text's keys. */
@@ -300,7 +317,7 @@ export class BucketIndex {
     if (needed > RECORD_RING_WORDS_MAX) {
       throw new ChorusError(
         'window_too_large',
-        `the window holds more than ${RECORD_RING_WORDS_MAX} words of records: shorten it or add partitions`,
+        `the window holds more than ${RECORD_RING_WORDS_MAX} words of tokens: shorten it or add partitions`,
       );
     }
     return Math.min(RECORD_RING_WORDS_MAX, Math.max(needed, Math.ceil(wanted)));

@@ -173,10 +173,13 @@ export class Site {
 
   /** Ends all instances, and removes their folders. Topics stay: the broker is gone soon. */
   async close(): Promise<void> {
-    await Promise.all(this.#instances.map((instance) => instance.stop().catch(() => undefined)));
-    await this.#producer.disconnect();
-    await this.admin.disconnect();
-    await rm(this.folder, { recursive: true, force: true });
+    try {
+      await Promise.all(this.#instances.map((instance) => instance.stop().catch(() => undefined)));
+      await this.#producer.disconnect();
+      await this.admin.disconnect();
+    } finally {
+      await rm(this.folder, { recursive: true, force: true });
+    }
   }
 
   /** In this process. */
