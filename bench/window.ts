@@ -6,7 +6,8 @@
  * A window of millions of posts is made from a few hundred thousand texts, fed again and again under another salt: every
  * hash of a post (text, keys, SimHash64) is changed with the pass, its record is not. So memory behaves as with as many
  * distinct posts, and a post meets candidates of its own pass only. The index is made for the window, as a replay makes it;
- * one that grows with its feed is up to 15 % larger. What the salt and the posts' way here cost is in the figure, some 50 ns.
+ * one that grows with its feed is up to 15 % larger. Reading posts
+ * that lie cold in memory and the salt are part of the figure.
  */
 import { parseArgs } from 'node:util';
 import { ENTRY, entryKeyCount } from '../src/frames/entry.ts';

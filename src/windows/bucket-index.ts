@@ -33,7 +33,7 @@ const SHINGLE_ENTRIES = 1 + SHINGLE_KEYS_MAX;
 const SHINGLE_KEY_SPACE = 5 * 2 ** 28;
 
 /** Words of the tokens of an ordinary record, 8.6, less what slots that are never all in use leave over. */
-const WORDS_PER_SLOT = 8.4;
+const WORDS_PER_SLOT = 8.35;
 /** Growth costs a pass over all nodes; a large index grows in smaller steps, since it is memory that is short then. */
 const GROWTH = 1.6;
 const GROWTH_MANY = 1.15;
