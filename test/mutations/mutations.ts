@@ -30,8 +30,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a chain goes on into a slot that has been taken anew',
     file: 'src/windows/bucket-chains.ts',
-    search: 'this.#leadsToHeld(ring, first) ? first : 0',
-    replacement: 'first',
+    search: '>= live) lines[i] = 0',
+    replacement: '>= 2 ** 31) lines[i] = 0',
     tests: ['test/windows/bucket-index.test.ts'],
   },
   {
