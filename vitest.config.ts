@@ -27,8 +27,6 @@ export default defineConfig({
           include: BROKER_TESTS,
           globalSetup: 'test/support/broker/global-setup.ts',
           fileParallelism: false,
-          // They kill brokers and freeze processes against time-outs of seconds, on machines that may be busy.
-          retry: 1,
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -18,7 +18,7 @@ import { stageSettings } from '../src/runtime/engine.ts';
 import { DEFAULTS } from '../src/settings.ts';
 import { FingerprintStage } from '../src/stages/fingerprint.ts';
 import { Instance, startCluster } from './kafka-support.ts';
-import { benchLines, postsOf, salt } from './support.ts';
+import { addSalt, benchLines, postsOf, saltOf } from './support.ts';
 
 const { values } = parseArgs({
   options: {
@@ -97,6 +97,7 @@ async function writeLog(): Promise<number> {
   const builder = new FingerprintsFrameBuilder();
   let pending: { partition: number; key: null; value: Buffer }[] = [];
   let from = 0;
+  let salt = saltOf(0);
   let frames = 0;
   const flush = async (to: number): Promise<void> => {
     const bytes = builder.finish(
@@ -112,9 +113,10 @@ async function writeLog(): Promise<number> {
   };
   for (let i = 0; i < windowPosts; i++) {
     const at = i % posts.length;
+    if (at === 0) salt = saltOf(i / posts.length);
     const length = stage.process({ ...posts[at]!, createdAt: i, id: String(i) });
     if (length > 0) {
-      salt(stage.words, Math.floor(i / posts.length));
+      addSalt(stage.words, salt);
       builder.words.set(stage.words.subarray(0, length), builder.wordCount);
       builder.add(length, i - from, Buffer.from(lines[at]!));
     }

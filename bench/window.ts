@@ -6,17 +6,15 @@
  * A window of millions of posts is made from a few hundred thousand texts, fed again and again under another salt: every
  * hash of a post (text, keys, SimHash64) is changed with the pass, its record is not. So memory behaves as with as many
  * distinct posts, and a post meets candidates of its own pass only. The index is made for the window, as a replay makes it;
- * one that grows with its feed is up to 15 % larger. Reading posts
- * that lie cold in memory and the salt are part of the figure.
+ * one that grows with its feed is up to 15 % larger. Reading posts that
+ * lie cold in memory, and the salt, are part of the figure.
  */
 import { parseArgs } from 'node:util';
-import { ENTRY, entryKeyCount } from '../src/frames/entry.ts';
-import { mix32 } from '../src/fingerprints/hash.ts';
 import { stageSettings } from '../src/runtime/engine.ts';
 import { DEFAULTS } from '../src/settings.ts';
 import { FingerprintStage } from '../src/stages/fingerprint.ts';
 import { MatchStage, type MatchEvent } from '../src/stages/match.ts';
-import { benchLines, postsOf, tableOf } from './support.ts';
+import { addSalt, benchLines, postsOf, saltOf, tableOf } from './support.ts';
 
 const { values } = parseArgs({
   options: {
@@ -81,20 +79,6 @@ function measure(windowPosts: number, simhash: boolean): void {
       longestBucket: match.index.longestBucket,
     }),
   );
-}
-
-/** What the hashes of a pass are changed by: 0 to 2 as words, 3 as a key. */
-function saltOf(pass: number): Int32Array {
-  const hash = mix32(pass);
-  return Int32Array.of(hash, mix32(hash), mix32(hash + 1), hash >>> 1);
-}
-
-function addSalt(words: Uint32Array, salt: Int32Array): void {
-  words[ENTRY.textHi]! ^= salt[0]!;
-  words[ENTRY.textLo]! ^= salt[1]!;
-  words[ENTRY.simHi]! ^= salt[0]!;
-  words[ENTRY.simLo]! ^= salt[2]!;
-  for (let k = 0; k < entryKeyCount(words, 0); k++) words[ENTRY.keys + k]! ^= salt[3]!;
 }
 
 function round(value: number): number {

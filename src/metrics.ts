@@ -46,6 +46,7 @@ export const METRICS = {
   },
   entries_pending: { kind: 'gauge', help: 'Entries that wait for the slowest source.', labels: PARTITION },
   frames_retained: { kind: 'gauge', help: 'Frames of fingerprints that the window needs.', labels: PARTITION },
+  frames_retained_bytes: { kind: 'gauge', help: 'Bytes that it takes to know of them.', labels: PARTITION },
   watermark_seconds: { kind: 'gauge', help: 'Event time that has been passed, since 1970.', labels: PARTITION },
   watermark_holdback_source: { kind: 'gauge', help: 'The source with the least watermark.', labels: PARTITION },
   window_nodes: {

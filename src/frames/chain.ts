@@ -20,10 +20,6 @@ export class SourceChain {
     this.#watermarks = new Float64Array(sources).fill(-Infinity);
   }
 
-  get sources(): number {
-    return this.#expected.length;
-  }
-
   expected(source: number): number {
     return this.#expected[source]!;
   }

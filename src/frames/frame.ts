@@ -34,6 +34,8 @@ const AT_BYTES = 52;
 export const POSITION_MAX = 2 ** 36;
 /** Entries of one frame, at the most. */
 export const FRAME_ENTRIES_MAX = 4096;
+/** Most bytes of one frame but for its last entry: well below the 1 MB that a broker takes by default. */
+export const FRAME_BYTES_SOFT_MAX = 512 * 1024;
 
 /** What makes frames of two deployments tell apart, and which partitions they run between. */
 export interface FrameRoute {

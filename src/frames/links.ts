@@ -11,6 +11,7 @@
  * `wordCount` of the header is the number of pieces of evidence.
  */
 import {
+  FRAME_BYTES_SOFT_MAX,
   FRAME_ENTRIES_MAX,
   FRAME_HEADER_BYTES,
   FRAME_KIND,
@@ -60,9 +61,6 @@ export interface LinksEvent {
   readonly similarity: number;
   readonly families: number;
 }
-
-/** Most bytes of one frame but for the last event: well below the 1 MB that a broker takes by default. */
-export const FRAME_BYTES_SOFT_MAX = 512 * 1024;
 
 /** Collects the events of one frame. */
 export class LinksFrameBuilder {

@@ -11,9 +11,8 @@ import { ALERT_STATUSES, type AlertStatus } from '../model.ts';
 import { CampaignStage, type CampaignSettings, type Revision } from '../stages/campaign.ts';
 import { CampaignPartition } from '../stages/campaign-partition.ts';
 import { evidenceOf } from './evidence.ts';
-import { notOurs } from './fingerprint-task.ts';
 import { isSnapshot, snapshotFrames, SnapshotReader } from './snapshot.ts';
-import type { Beginning, LogRecord, Output, Step, Task } from './task.ts';
+import { notOurs, type Beginning, type LogRecord, type Output, type Step, type Task } from './task.ts';
 
 export interface CampaignTaskSettings {
   readonly campaign: CampaignSettings;

@@ -88,6 +88,8 @@ const PASSING: ReadonlySet<string> = new Set([
   'producer_failed',
   'kafka_unreachable',
   'registry_unavailable',
+  // It has been set aside by then.
+  'store_damaged',
 ]);
 /** Links are kept for two windows and the time that instances may be away, an hour at the least of which is left. */
 const SNAPSHOT_EVERY_MS = 30 * 60_000;
@@ -327,10 +329,12 @@ export class Deployment {
     const sources = this.#sources;
     if (stage === 'fingerprint') return this.#openFingerprint(partition);
     if (stage === 'match') {
-      const store = await this.#stores.open(`match-${partition}`, topology, { signal });
+      const name = `match-${partition}`;
+      const store = await this.#stores.open(name, topology, { signal });
       const route = { topology, sources, target: partition, targets };
       const { cacheBytes } = this.#settings;
-      return { task: new MatchTask({ match: this.#stages.match, route, cacheBytes }, store), store };
+      const task = new MatchTask({ match: this.#stages.match, route, cacheBytes }, store);
+      return { task, store, setAside: (detail) => this.#stores.setAside(name, detail) };
     }
     const task = new CampaignTask({
       campaign: this.#stages.campaign,

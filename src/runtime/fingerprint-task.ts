@@ -5,14 +5,14 @@
  */
 import { Buffer } from 'node:buffer';
 import { decodeNumber, encodeNumber } from '../frames/chain.ts';
-import { FrameError, invalid, type FrameRoute } from '../frames/frame.ts';
+import type { FrameRoute } from '../frames/frame.ts';
 import type { FingerprintSettings } from '../fingerprints/fingerprint.ts';
 import type { Sample } from '../metrics.ts';
 import type { Decoded, Post, RejectionReason } from '../model.ts';
 import { FingerprintStage } from '../stages/fingerprint.ts';
 import { SourcePartition } from '../stages/source-partition.ts';
 import { KEPT_BYTES_MAX } from './evidence.ts';
-import type { Beginning, LogRecord, Output, Step, Task } from './task.ts';
+import { notOurs, type Beginning, type LogRecord, type Output, type Step, type Task } from './task.ts';
 
 /** Name of the header that makes a record a tick: its value is the event time, ms, that nothing will come before. */
 export const TICK_HEADER = 'chorus-tick';
@@ -232,11 +232,4 @@ function watermarkOf(metadata: string): number {
   const [version, watermark, ...rest] = metadata.split(';');
   if (version !== '1' || rest.length > 0) throw notOurs(metadata);
   return decodeNumber(watermark);
-}
-
-/** @internal */
-export function notOurs(metadata: string): FrameError {
-  return invalid(
-    `the metadata "${metadata.slice(0, 80)}" of a committed offset was not written by this version of Chorus`,
-  );
 }

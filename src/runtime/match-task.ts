@@ -16,8 +16,7 @@ import { MatchPartition, pieceOf, type Piece, type ReleasedEvent } from '../stag
 import type { Store } from '../state/store.ts';
 import type { BucketIndexSettings } from '../windows/bucket-index.ts';
 import { framedPost, linksEvent, referencesOf } from './evidence.ts';
-import { notOurs } from './fingerprint-task.ts';
-import type { Beginning, LogRecord, Output, Step, Task } from './task.ts';
+import { notOurs, type Beginning, type LogRecord, type Output, type Step, type Task } from './task.ts';
 
 export interface MatchTaskSettings {
   readonly match: BucketIndexSettings;
@@ -101,7 +100,7 @@ export class MatchTask implements Task {
   }
 
   samples(): Sample[] {
-    const { counters, stage, pending, retainedFrames, watermark, chain } = this.partition;
+    const { counters, stage, pending, retainedFrames, retainedBytes, watermark, chain } = this.partition;
     const { index } = stage;
     const labels = { stage: 'match', partition: String(this.#route.source) };
     const families = (
@@ -114,6 +113,7 @@ export class MatchTask implements Task {
       { name: 'entries_late_total', labels: {}, value: counters.late },
       { name: 'entries_pending', labels, value: pending },
       { name: 'frames_retained', labels, value: retainedFrames },
+      { name: 'frames_retained_bytes', labels, value: retainedBytes },
       { name: 'watermark_seconds', labels, value: watermark / 1000 },
       { name: 'watermark_holdback_source', labels, value: chain.slowest },
       { name: 'window_nodes', labels, value: index.nodes },

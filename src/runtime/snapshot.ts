@@ -13,6 +13,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { ChorusError } from '../errors.ts';
 import {
   checkRoute,
+  FRAME_BYTES_SOFT_MAX,
   FRAME_HEADER_BYTES,
   FRAME_KIND,
   POSITION_MAX,
@@ -21,7 +22,7 @@ import {
   writeHeader,
   type FrameRoute,
 } from '../frames/frame.ts';
-import { FRAME_BYTES_SOFT_MAX, LinksFrame, LinksFrameBuilder, type LinksEvent } from '../frames/links.ts';
+import { LinksFrame, LinksFrameBuilder, type LinksEvent } from '../frames/links.ts';
 import type { CampaignPartition } from '../stages/campaign-partition.ts';
 import { decodeCampaignState, encodeCampaignState, type CampaignState } from '../windows/campaign-state.ts';
 import type { CampaignLimits } from '../windows/campaigns.ts';

@@ -11,6 +11,7 @@ import type { Committed, LogBounds } from '../kafka/offsets.ts';
 import { lostError } from '../kafka/membership.ts';
 import { FrameProducer, type OutgoingRecord } from '../kafka/producer.ts';
 import { readRange } from '../kafka/reader.ts';
+import { DamagedError } from '../state/rocksdb-errors.ts';
 import type { Store } from '../state/store.ts';
 import { RetiredSamples, sumSamples, type Sample } from '../metrics.ts';
 import { perform, type LogRecord, type Output, type OutputTopic, type Step, type Task } from './task.ts';
@@ -18,6 +19,8 @@ import { perform, type LogRecord, type Output, type OutputTopic, type Step, type
 export interface OpenTask {
   readonly task: Task;
   readonly store: Store | undefined;
+  /** Has the next task of the partition begin with an empty store, since this one cannot be read. */
+  readonly setAside?: (detail: string) => Promise<void>;
   /** What is to be done when nothing has come for `idleMs` and all from before `seenMs` is processed; see FingerprintTask.tick. */
   readonly tick?: (seenMs: number, commit: Commit) => Promise<Step | undefined>;
 }
@@ -156,14 +159,16 @@ export class StageRunner implements GroupHandler {
     };
     this.#works.set(partition, work);
     const { topic } = this.#options.group;
-    const position = await open.task.restore({
-      committed,
-      low: log.low,
-      high: log.high,
-      signal,
-      read: (from, to) => this.#read(partition, from, to, signal),
-      onProgress: this.#progress(partition),
-    });
+    const position = await noticingDamage(open, () =>
+      open.task.restore({
+        committed,
+        low: log.low,
+        high: log.high,
+        signal,
+        read: (from, to) => this.#read(partition, from, to, signal),
+        onProgress: this.#progress(partition),
+      }),
+    );
     this.#restoring.delete(partition);
     const seconds = Math.round(performance.now() - startedMs) / 1000;
     this.#options.log('info', 'partition assigned', {
@@ -200,8 +205,9 @@ export class StageRunner implements GroupHandler {
     work.commit = commit;
     return this.#serially(work, async () => {
       const startedMs = performance.now();
-      const step = await work.open.task.process(batch.records, batch.next);
-      await this.#perform(work, step);
+      await noticingDamage(work.open, async () => {
+        await this.#perform(work, await work.open.task.process(batch.records, batch.next));
+      });
       this.counters.batches++;
       this.counters.records += batch.records.length;
       work.lastMs = performance.now();
@@ -304,6 +310,16 @@ export class StageRunner implements GroupHandler {
       if ((error as Partial<ChorusError>).code === 'partition_lost') return;
       this.#options.onFatal(error);
     });
+  }
+}
+
+/** A store may open well and turn out damaged where it is read: without this, each new task would meet the same. */
+async function noticingDamage<T>({ setAside }: OpenTask, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof DamagedError) await setAside?.(error.detail);
+    throw error;
   }
 }
 

@@ -7,6 +7,7 @@
  *     between any two effects repeats work and loses none; what comes twice is recognised by its position.
  * E2  A step that fails ends the task: it is built anew from what was committed, and never goes on.
  */
+import { invalid, type FrameError } from '../frames/frame.ts';
 import type { Sample } from '../metrics.ts';
 import type { Store, StoreBatch } from '../state/store.ts';
 
@@ -73,4 +74,11 @@ export async function perform(step: Step, { produce, store, commit }: Effects, i
   if (step.outputs.length > 0) await produce(step.outputs);
   if (step.batch !== undefined) await store?.write(step.batch);
   if (isCommitted) await commit(step.position, step.metadata);
+}
+
+/** For metadata of a commit, or a checkpoint, that a task cannot read. */
+export function notOurs(metadata: string): FrameError {
+  return invalid(
+    `the metadata "${metadata.slice(0, 80)}" of a committed offset was not written by this version of Chorus`,
+  );
 }

@@ -89,6 +89,10 @@ export class MatchPartition {
     return this.#pending.count;
   }
 
+  get retainedBytes(): number {
+    return this.#retained.bytes;
+  }
+
   get retainedFrames(): number {
     return this.#retained.count;
   }

@@ -5,8 +5,7 @@
  * every replay; later stages find nothing late.
  */
 import { FingerprintsFrameBuilder } from '../frames/fingerprints.ts';
-import { FRAME_ENTRIES_MAX, type FrameRoute } from '../frames/frame.ts';
-import { FRAME_BYTES_SOFT_MAX } from '../frames/links.ts';
+import { FRAME_BYTES_SOFT_MAX, FRAME_ENTRIES_MAX, type FrameRoute } from '../frames/frame.ts';
 import { Router } from '../frames/route.ts';
 import type { Post } from '../model.ts';
 import type { FingerprintStage } from './fingerprint.ts';

@@ -4,14 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ENTRY_WORDS_MAX } from '../../src/frames/entry.ts';
 import { FingerprintsFrame, FingerprintsFrameBuilder } from '../../src/frames/fingerprints.ts';
-import { FRAME_ENTRIES_MAX, FRAME_HEADER_BYTES, FRAME_KIND } from '../../src/frames/frame.ts';
-import {
-  FRAME_BYTES_SOFT_MAX,
-  LINKS_EVENT,
-  LinksFrame,
-  LinksFrameBuilder,
-  type LinksEvent,
-} from '../../src/frames/links.ts';
+import { FRAME_BYTES_SOFT_MAX, FRAME_ENTRIES_MAX, FRAME_HEADER_BYTES, FRAME_KIND } from '../../src/frames/frame.ts';
+import { LINKS_EVENT, LinksFrame, LinksFrameBuilder, type LinksEvent } from '../../src/frames/links.ts';
 import { Random } from '../../src/simulate/random.ts';
 import { fingerprintsFrame, randomBytes, randomEntries, randomEvents, type FrameEntry } from '../support/frames.ts';
 

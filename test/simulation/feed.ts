@@ -3,15 +3,12 @@
  * posts; and the answer that the deployment owes, by the rules of the design written out a second time.
  */
 import { Buffer } from 'node:buffer';
-import { hashStrings } from '../../src/fingerprints/hash.ts';
-import { ENTRY } from '../../src/frames/entry.ts';
 import type { Post } from '../../src/model.ts';
 import { alertBytes } from '../../src/runtime/campaign-task.ts';
 import type { StageSettings } from '../../src/runtime/engine.ts';
 import { TICK_HEADER, type EventTime } from '../../src/runtime/fingerprint-task.ts';
 import type { Random } from '../../src/simulate/random.ts';
-import { FingerprintStage } from '../../src/stages/fingerprint.ts';
-import { postsOf, runEngine, type Feed } from '../support/variants.ts';
+import { inTotalOrder, postsOf, runEngine, type Feed } from '../support/variants.ts';
 import type { Fired } from './faults.ts';
 import type { MemoryLog } from './world.ts';
 
@@ -200,20 +197,4 @@ export class SimulatedFeed {
       return true;
     });
   }
-}
-
-/** The order in which a sorted file would hold the posts. */
-function inTotalOrder(settings: StageSettings, sent: readonly SentPost[]): Post[] {
-  const stage = new FingerprintStage(settings.fingerprint);
-  const rows = sent.map(({ post, bytes }) => {
-    stage.process(post);
-    const { hi, lo } = hashStrings(post.platform, post.id);
-    const order = [post.createdAt, hi, lo, stage.words[ENTRY.textHi]!, stage.words[ENTRY.textLo]!];
-    return { post, bytes, order };
-  });
-  rows.sort((a, b) => {
-    for (const [i, value] of a.order.entries()) if (value !== b.order[i]) return value - b.order[i]!;
-    return Buffer.compare(a.bytes, b.bytes);
-  });
-  return rows.map(({ post }) => post);
 }

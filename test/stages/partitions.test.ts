@@ -1,8 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ENTRY } from '../../src/frames/entry.ts';
-import { hashStrings } from '../../src/fingerprints/hash.ts';
 import { LinksFrameBuilder, type FramedPost } from '../../src/frames/links.ts';
 import { FingerprintsFrame } from '../../src/frames/fingerprints.ts';
 import type { Post } from '../../src/model.ts';
@@ -16,7 +14,7 @@ import { MatchPartition, pieceOf, type ReleasedEvent } from '../../src/stages/ma
 import { SourcePartition } from '../../src/stages/source-partition.ts';
 import { decodeCampaignState, encodeCampaignState } from '../../src/windows/campaign-state.ts';
 import { CampaignStage } from '../../src/stages/campaign.ts';
-import { feed, postsOf, runEngine, settingsOf, type Feed } from '../support/variants.ts';
+import { feed, inTotalOrder, postsOf, runEngine, settingsOf, type Feed } from '../support/variants.ts';
 
 const TOPOLOGY = '0123456789abcdef';
 const OUT_OF_ORDER_MS = 9;
@@ -37,22 +35,6 @@ const layout = fc.record<Layout>({
 function settingsFor(options: Feed): StageSettings {
   const { windowMs, minAccounts, latenessMs, updateIntervalMs, simhash } = options;
   return settingsOf({ windowMs, minAccounts, latenessMs, updateIntervalMs, families: { simhash } });
-}
-
-/** The total order: what the sorter of a replay makes. */
-function inTotalOrder(settings: StageSettings, posts: readonly Post[]): Post[] {
-  const stage = new FingerprintStage(settings.fingerprint);
-  const rows = posts.map((post) => {
-    stage.process(post);
-    const { hi, lo } = hashStrings(post.platform, post.id);
-    const order = [post.createdAt, hi, lo, stage.words[ENTRY.textHi]!, stage.words[ENTRY.textLo]!];
-    return { post, order, bytes: JSON.stringify(post) };
-  });
-  rows.sort((a, b) => {
-    for (const [i, value] of a.order.entries()) if (value !== b.order[i]) return value - b.order[i]!;
-    return a.bytes < b.bytes ? -1 : 1;
-  });
-  return rows.map(({ post }) => post);
 }
 
 /** The stages over frames in memory, with partitions rebuilt and states saved and read back at random. */
@@ -218,7 +200,8 @@ describe('stages over frames of several sources and partitions', () => {
     fc.assert(
       fc.property(feed, layout, (options, shape) => {
         const settings = settingsFor(options);
-        const posts = inTotalOrder(settings, postsOf(options));
+        const sent = postsOf(options).map((post) => ({ post, bytes: Buffer.from(JSON.stringify(post)) }));
+        const posts = inTotalOrder(settings, sent);
         const expected = runEngine(settings, posts).map(({ alert }) => JSON.stringify(alert));
         const pipeline = new Pipeline(settings, shape);
         pipeline.run(posts);

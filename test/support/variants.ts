@@ -1,5 +1,7 @@
 /** Random feeds of texts that are each other's variants, and the engine's answer to them: what its parts are held against. */
 import fc from 'fast-check';
+import { hashStrings } from '../../src/fingerprints/hash.ts';
+import { ENTRY } from '../../src/frames/entry.ts';
 import type { Post } from '../../src/model.ts';
 import { Engine, stageSettings, type StageSettings } from '../../src/runtime/engine.ts';
 import { DEFAULTS, type Settings } from '../../src/settings.ts';
@@ -89,4 +91,23 @@ export function runEngine(settings: StageSettings, posts: readonly Post[]): Revi
   }
   engine.finish(out);
   return out;
+}
+
+/** The order in which a sorted file would hold the posts. */
+export function inTotalOrder(
+  settings: StageSettings,
+  sent: readonly { readonly post: Post; readonly bytes: Uint8Array }[],
+): Post[] {
+  const stage = new FingerprintStage(settings.fingerprint);
+  const rows = sent.map(({ post, bytes }) => {
+    stage.process(post);
+    const { hi, lo } = hashStrings(post.platform, post.id);
+    const order = [post.createdAt, hi, lo, stage.words[ENTRY.textHi]!, stage.words[ENTRY.textLo]!];
+    return { post, bytes, order };
+  });
+  rows.sort((a, b) => {
+    for (const [i, value] of a.order.entries()) if (value !== b.order[i]) return value - b.order[i]!;
+    return Buffer.compare(a.bytes, b.bytes);
+  });
+  return rows.map(({ post }) => post);
 }
