@@ -11,13 +11,12 @@
  *
  * Heartbeats run on a timer, so a handler may take its time as long as it lets the event loop turn.
  */
-import { setImmediate as turn } from 'node:timers/promises';
-import { ChorusError, InvariantError } from '../errors.ts';
 import type { KafkaClient, Wire } from './client.ts';
-import { Fetcher, offsetLostError, PartitionFeed, topicMissingError, type FetchCounters } from './feed.ts';
-import { lostError, Membership, type CommitCounters, type Generation } from './membership.ts';
-import { boundsOf, type Committed, type LogBounds } from './offsets.ts';
-import { decodeRecords, type KafkaRecord } from './records.ts';
+import { topicMissingError, type FetchCounters } from './feed.ts';
+import { Membership, type CommitCounters, type Generation } from './membership.ts';
+import type { Committed, LogBounds } from './offsets.ts';
+import type { KafkaRecord } from './records.ts';
+import { Session } from './session.ts';
 import { faultOf, messageOf, Patience, sleepUntil, type Cluster } from './wire.ts';
 
 export interface KafkaBatch {
@@ -96,6 +95,9 @@ const DEFAULTS = {
   topicMissingMs: 5000,
 } as const;
 
+/** With every default filled in. */
+export type ResolvedOptions = GroupOptions & typeof DEFAULTS;
+
 export interface GroupCounters extends CommitCounters, FetchCounters {
   /** Generations that this member was part of. */
   rebalances: number;
@@ -118,27 +120,6 @@ export interface PartitionStatus {
   readonly seenMs: number;
 }
 
-/** What one generation has of a partition. */
-interface Held {
-  readonly feed: PartitionFeed;
-  position: number;
-  batchSinceMs: number | undefined;
-  /** Its `assigned` was called. */
-  told: boolean;
-}
-
-interface Session {
-  readonly generation: Generation;
-  readonly held: ReadonlyMap<number, Held>;
-  /** Aborted when the partitions are to be given up. */
-  readonly ending: AbortController;
-  fetcher: Fetcher | undefined;
-  /** When the last question was put to which the group answered that it counts this member in. */
-  heardMs: number;
-  lost: boolean;
-  failure: unknown;
-}
-
 export class GroupMember {
   readonly counters: GroupCounters = {
     rebalances: 0,
@@ -151,7 +132,7 @@ export class GroupMember {
     fetchedBytes: 0,
   };
   readonly #client: KafkaClient;
-  readonly #options: GroupOptions & typeof DEFAULTS;
+  readonly #options: ResolvedOptions;
   readonly #wire: Wire;
   readonly #cluster: Cluster;
   readonly #membership: Membership;
@@ -164,7 +145,7 @@ export class GroupMember {
 
   constructor(client: KafkaClient, options: GroupOptions) {
     this.#client = client;
-    this.#options = { ...DEFAULTS, ...options } as GroupOptions & typeof DEFAULTS;
+    this.#options = { ...DEFAULTS, ...options } as ResolvedOptions;
     this.#wire = client.wire();
     this.#cluster = this.#wire.cluster;
     this.#membership = new Membership(this.#cluster, this.#options, client.log, this.counters, this.#closed.signal);
@@ -218,25 +199,17 @@ export class GroupMember {
   /** Keeps a partition without delivering from it. Holds over rebalances. */
   pause(partition: number): void {
     this.#paused.add(partition);
-    this.#applyPause(partition);
+    this.#session?.applyPause(partition);
   }
 
   resume(partition: number): void {
     this.#paused.delete(partition);
-    this.#applyPause(partition);
-  }
-
-  #applyPause(partition: number): void {
-    const feed = this.#session?.held.get(partition)?.feed;
-    if (feed === undefined) return;
-    feed.paused = this.#paused.has(partition);
-    feed.wake();
-    this.#session?.fetcher?.wake();
+    this.#session?.applyPause(partition);
   }
 
   /** Gives all up and joins anew, as any rebalance does. */
   rejoin(): void {
-    this.#session?.ending.abort();
+    this.#session?.end();
   }
 
   /**
@@ -244,20 +217,12 @@ export class GroupMember {
    * would be written now may come behind what they have written since.
    */
   get isCurrent(): boolean {
-    const session = this.#session;
-    if (session === undefined || session.lost) return false;
-    return performance.now() - session.heardMs < this.#options.sessionTimeoutMs;
+    return this.#session?.isCurrent ?? false;
   }
 
   /** Of the partitions that it has now. */
   status(): PartitionStatus[] {
-    return Array.from(this.#session?.held ?? [], ([partition, { feed, position }]) => ({
-      partition,
-      state: position < 0 ? 'restoring' : feed.paused ? 'paused' : 'running',
-      position,
-      high: feed.high,
-      seenMs: feed.seenMs,
-    }));
+    return this.#session?.status() ?? [];
   }
 
   async #run(): Promise<void> {
@@ -284,200 +249,33 @@ export class GroupMember {
     this.#options.onFatal(failure);
   }
 
+  /** One generation. */
+  async #serve(generation: Generation): Promise<Session> {
+    const session = new Session(generation, {
+      log: this.#client.log,
+      cluster: this.#cluster,
+      membership: this.#membership,
+      options: this.#options,
+      counters: this.counters,
+      paused: this.#paused,
+      stopping: this.#stopping.signal,
+      closed: this.#closed.signal,
+    });
+    this.#session = session;
+    const watching = this.#watchTopic(session.signal);
+    await session.serve();
+    this.#session = undefined;
+    await watching;
+    return session;
+  }
+
   async #close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
     await this.#wire.close();
   }
 
-  /** One generation, from its assignment until all of it is given back. */
-  async #serve(generation: Generation): Promise<Session> {
-    const ending = new AbortController();
-    const done = new AbortController();
-    const session: Session = {
-      generation,
-      ending,
-      held: new Map(generation.partitions.map((partition) => [partition, this.#hold(partition)])),
-      fetcher: undefined,
-      heardMs: performance.now(),
-      lost: false,
-      failure: undefined,
-    };
-    const stop = (): void => ending.abort();
-    this.#stopping.signal.addEventListener('abort', stop, { once: true });
-    if (this.#stopping.signal.aborted) stop();
-    ending.signal.addEventListener('abort', () => session.held.forEach(({ feed }) => feed.wake()), { once: true });
-    this.#session = session;
-    const background = [this.#beat(session, done.signal), this.#watchTopic(session)];
-    await this.#work(session);
-    // The partitions are nobody's yet: heartbeats go on until the handler has let go of all of them.
-    for (const [partition, { told }] of session.held) {
-      if (!told) continue;
-      await this.#options.handler.revoked(partition).catch((error: unknown) => this.#fail(session, error));
-    }
-    done.abort();
-    this.#stopping.signal.removeEventListener('abort', stop);
-    this.#session = undefined;
-    await Promise.all(background);
-    return session;
-  }
-
-  #hold(partition: number): Held {
-    const feed = new PartitionFeed(partition);
-    feed.paused = this.#paused.has(partition);
-    return { feed, position: -1, batchSinceMs: undefined, told: false };
-  }
-
-  /** Returns when the session is ending and no call to the handler runs any more. */
-  async #work(session: Session): Promise<void> {
-    const { ending, held } = session;
-    try {
-      const places = await this.#places(session);
-      if (ending.signal.aborted) return;
-      session.fetcher = new Fetcher(this.#cluster, this.#fetcherOptions(), feedsOf(session), ending.signal, {
-        log: this.#client.log,
-        counters: this.counters,
-        onFatal: (error) => this.#fail(session, error),
-      });
-      const consumers = Array.from(held, ([partition, item]) =>
-        this.#consume(session, item, places.committed.get(partition), places.bounds.get(partition)!).catch(
-          (error: unknown) => this.#fail(session, error),
-        ),
-      );
-      await aborted(ending.signal);
-      await this.#settle(session, consumers);
-    } catch (error) {
-      this.#fail(session, error);
-    }
-  }
-
-  #fetcherOptions(): ConstructorParameters<typeof Fetcher>[1] {
-    const { topic, maxBytesPerPartition, fetchMaxWaitMs, outageMaxMs, topicMissingMs } = this.#options;
-    return { topic, maxBytesPerPartition, maxWaitMs: fetchMaxWaitMs, outageMaxMs, topicMissingMs };
-  }
-
-  /** Committed positions and bounds of the log, checked against each other. */
-  async #places({
-    generation: { partitions },
-    ending: { signal },
-  }: Session): Promise<{ committed: Map<number, Committed>; bounds: Map<number, LogBounds> }> {
-    const { topic, groupId, outageMaxMs, topicMissingMs } = this.#options;
-    const patience = new Patience(`group ${groupId}: reading positions of ${topic}`, outageMaxMs, this.#client.log);
-    const startMs = performance.now();
-    while (partitions.length > 0 && !signal.aborted) {
-      try {
-        const committed = await this.#membership.committed(partitions);
-        const bounds = await boundsOf(this.#cluster, topic, partitions);
-        const lost = lostPlace(topic, groupId, committed, bounds);
-        if (lost === undefined) return { committed, bounds };
-        // A broker that has just started may not know yet how far its log goes.
-        if (lost.below || performance.now() - startMs > topicMissingMs) throw lost.error;
-        await sleepUntil(200, signal);
-      } catch (error) {
-        await patience.wait(error, signal);
-        await this.#cluster.refreshMetadata().catch(() => undefined);
-      }
-    }
-    return { committed: new Map(), bounds: new Map() };
-  }
-
-  async #consume(session: Session, held: Held, committed: Committed | undefined, bounds: LogBounds): Promise<void> {
-    const { generation, ending } = session;
-    const { topic, groupId, handler } = this.#options;
-    const { feed } = held;
-    const { partition } = feed;
-    feed.high = bounds.high;
-    const commit: Commit = (offset, metadata) =>
-      session.lost || this.#session !== session
-        ? Promise.reject(lostError(groupId, topic, [partition]))
-        : this.#membership.commit(generation, partition, offset, metadata);
-    held.told = true;
-    const start = await handler.assigned(partition, committed, bounds, ending.signal, commit);
-    if (ending.signal.aborted) return;
-    if (start < bounds.low) {
-      throw offsetLostError(topic, partition, start, `is gone, the log starts at ${bounds.low}`);
-    }
-    held.position = start;
-    feed.position = start;
-    session.fetcher?.wake();
-    const heartbeat = async (): Promise<void> => {
-      await turn();
-      if (session.lost) throw lostError(groupId, topic, [partition]);
-    };
-    for (let fetched; (fetched = await feed.take(ending.signal)) !== undefined;) {
-      // Room was made: the next fetch goes on while this batch is worked on. Its position is where this one ends.
-      const next = feed.position;
-      session.fetcher?.wake();
-      const records = await decodeRecords(fetched.raw);
-      if (ending.signal.aborted) return;
-      held.batchSinceMs = performance.now();
-      await handler.batch(partition, { records, from: fetched.raw.from, next, high: fetched.high }, commit, heartbeat);
-      held.batchSinceMs = undefined;
-      held.position = next;
-    }
-  }
-
-  /** Ends the session. What fails while it is ending anyway is work that will be done again, unless it says that we are broken. */
-  #fail(session: Session, error: unknown): void {
-    const late = session.ending.signal.aborted;
-    if ((late && !(error instanceof InvariantError)) || isLoss(error)) {
-      this.#client.log('debug', `group ${this.#options.groupId}: unfinished work is given up`, {
-        error: messageOf(error),
-      });
-    } else {
-      session.failure ??= error;
-    }
-    session.ending.abort();
-  }
-
-  async #settle(session: Session, consumers: readonly Promise<void>[]): Promise<void> {
-    const { rebalanceTimeoutMs, topic } = this.#options;
-    const bound = new AbortController();
-    const settled = await Promise.race([
-      Promise.all(consumers).then(() => true),
-      sleepUntil(rebalanceTimeoutMs, bound.signal).then(() => false),
-    ]);
-    bound.abort();
-    if (settled) return;
-    session.failure ??= new ChorusError(
-      'handler_stuck',
-      `${topic}/${[...session.held.keys()].join(',')}: a handler has not returned ${rebalanceTimeoutMs} ms after its partition was lost`,
-    );
-  }
-
-  async #beat(session: Session, done: AbortSignal): Promise<void> {
-    const { heartbeatMs, outageMaxMs, groupId } = this.#options;
-    const patience = new Patience(`group ${groupId}: heartbeat`, outageMaxMs, this.#client.log);
-    for (;;) {
-      await sleepUntil(heartbeatMs, done);
-      if (done.aborted || session.lost || this.#closed.signal.aborted) return;
-      this.#checkBatches(session);
-      try {
-        this.counters.heartbeats += 1;
-        const askedMs = performance.now();
-        const standing = await this.#membership.heartbeat(session.generation);
-        patience.answered();
-        session.lost = standing === 'lost';
-        if (!session.lost) session.heardMs = askedMs;
-        if (standing !== 'member') session.ending.abort();
-      } catch (error) {
-        this.counters.heartbeatFailures += 1;
-        await patience.wait(error, done).catch((lasting: unknown) => this.#fail(session, lasting));
-      }
-    }
-  }
-
-  /** Heartbeats would keep a partition for ever whose handler never returns. */
-  #checkBatches(session: Session): void {
-    const { batchMaxMs, topic } = this.#options;
-    for (const [partition, { batchSinceMs }] of session.held) {
-      if (batchSinceMs === undefined || performance.now() - batchSinceMs < batchMaxMs) continue;
-      const message = `${topic}/${partition}: a batch has taken more than ${batchMaxMs} ms; others wait for this partition`;
-      this.#fail(session, new ChorusError('handler_stuck', message));
-    }
-  }
-
-  async #watchTopic({ ending: { signal } }: Session): Promise<void> {
+  async #watchTopic(signal: AbortSignal): Promise<void> {
     const { topic, metadataIntervalMs, onPartitionsChanged } = this.#options;
     for (;;) {
       await sleepUntil(metadataIntervalMs, signal);
@@ -491,35 +289,4 @@ export class GroupMember {
       else onPartitionsChanged(count);
     }
   }
-}
-
-function feedsOf(session: Session): PartitionFeed[] {
-  return Array.from(session.held.values(), ({ feed }) => feed);
-}
-
-function isLoss(error: unknown): boolean {
-  return error instanceof ChorusError && error.code === 'partition_lost';
-}
-
-/** A committed position that the log does not have. */
-function lostPlace(
-  topic: string,
-  groupId: string,
-  committed: ReadonlyMap<number, Committed>,
-  bounds: ReadonlyMap<number, LogBounds>,
-): { error: ChorusError; below: boolean } | undefined {
-  for (const [partition, { offset }] of committed) {
-    const { low, high } = bounds.get(partition)!;
-    if (offset >= low && offset <= high) continue;
-    const why = `, committed by group ${groupId}, is not in the log, which holds ${low} to ${high}`;
-    return { error: offsetLostError(topic, partition, offset, why), below: offset < low };
-  }
-  return undefined;
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => {
-    signal.addEventListener('abort', resolve, { once: true });
-  });
 }
