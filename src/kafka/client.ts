@@ -1,7 +1,7 @@
 /**
  * How this process reaches Kafka. The only way to kafkajs (2.2.4, its last release) for the rest of Chorus.
  *
- * Producing and administration are kafkajs' own. Consuming is not: its consumer resets an offset that is out of range and
+ * Producing and administration are kafkajs' own, but for the bytes of a request (produce-request.ts). Consuming is not: its consumer resets an offset that is out of range and
  * commits the reset, sends heartbeats only between slices of work, fetches nothing while a batch is processed, and hands out
  * records of aborted transactions when two producers share a partition. Here group.ts and reader.ts speak the protocol over
  * kafkajs' connections (`wire()`), which do TLS, SASL, timeouts and metadata well.
@@ -10,6 +10,8 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 // oxlint-disable-next-line import/no-unassigned-import -- before kafkajs, which takes its parts when it is loaded
 import './checksum.ts';
+// oxlint-disable-next-line import/no-unassigned-import -- likewise
+import './produce-request.ts';
 import kafkajs, {
   type Admin,
   type Kafka,
@@ -163,14 +165,23 @@ function saslOptions(sasl: SaslSettings): SASLOptions {
   return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await sasl.token() }) };
 }
 
+/** What brokers answer when a group is shared out anew: each rebalance has some of it, and membership.ts knows what to do. */
+const ORDINARY: ReadonlySet<unknown> = new Set([
+  'The group is rebalancing, so a rejoin is needed',
+  'The coordinator is not aware of this member',
+  'Specified group generation id is not valid',
+  'The group member needs to have a valid member id before actually entering a consumer group',
+]);
+
 /** kafkajs logs at ERROR what it then retries; an error that stays is thrown to the caller, who logs it. */
-function passOn({ level, namespace, log: { message, ...rest } }: LogEntry, log: Log): void {
+export function passOn({ level, namespace, log: { message, ...rest } }: LogEntry, log: Log): void {
   const fields: Record<string, unknown> = { part: `kafkajs/${namespace}` };
   for (const name of LOGGED_FIELDS) {
     const value: unknown = rest[name];
     if (value !== undefined) fields[name] = value instanceof Error ? value.message : value;
   }
-  log(level === kafkajs.logLevel.ERROR ? 'warn' : 'debug', message, fields);
+  const isWarning = level === kafkajs.logLevel.ERROR && !ORDINARY.has(fields['error']) && !ORDINARY.has(message);
+  log(isWarning ? 'warn' : 'debug', message, fields);
 }
 
 /** A connection of kafkajs; an answer is collected in `chunks` until its length, which comes first, or all of it is there. */
