@@ -41,6 +41,11 @@ export class PartitionFeed {
     return this.#ready !== undefined;
   }
 
+  /** Bytes that wait here. */
+  get readyBytes(): number {
+    return this.#ready?.raw.bytes.length ?? 0;
+  }
+
   /** @param askedMs when the fetch went out */
   put(fetched: Fetched, askedMs: number): void {
     if (fetched.raw.from !== this.position || this.full) return;
@@ -242,6 +247,6 @@ export function offsetLostError(topic: string, partition: number, offset: number
   return new ChorusError(
     'offset_lost',
     `${topic}/${partition}: offset ${offset} ${why}. Records that were not read are lost: raise retention.ms and retention.bytes ` +
-      'of the topic, then choose where to go on (kafka-consumer-groups.sh --reset-offsets)',
+      'of the topic, and begin anew with another kafka.prefix',
   );
 }
