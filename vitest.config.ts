@@ -8,7 +8,7 @@ const BROKER_TESTS = [
   'test/cli/schemas.test.ts',
   'test/cli/topics.test.ts',
   'test/cli/run.test.ts',
-  'test/deploy/prometheus.test.ts',
+  'test/deploy/{compose-demo,prometheus}.test.ts',
 ];
 
 export default defineConfig({
