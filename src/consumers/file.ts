@@ -1,5 +1,5 @@
 /**
- * A file or standard input -> lines, whatever it is packed with. The only place that opens inputs.
+ * A file or standard input -> lines or records, whatever it is packed with. The only place that opens inputs.
  *
  * What is wrong with the input as a whole is thrown as an `InputError`, after all good lines before it have been yielded;
  * what is wrong with a line is the business of the batch (lines.ts) and the decoders.
@@ -7,8 +7,12 @@
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { Buffer } from 'node:buffer';
 import { InputError, type InputFault } from '../errors.ts';
+import iconv from 'iconv-lite';
 import { compressionOf, decompress, DecompressFault, MAGIC_BYTES } from './decompress.ts';
+import { framingOf, HEAD_BYTES, type FormatChoice, type Framing } from './framing.ts';
+import type { Format } from './formats/format.ts';
 import { LINE_BYTES_MAX, LineSplitter, type LineBatch } from './lines.ts';
+import { FramingFault, type RecordBatch } from './records.ts';
 
 const STDIN = '-';
 const CHUNK_BYTES = 262_144;
@@ -20,11 +24,14 @@ export interface InputProgress {
   readonly bytesTotal: number | undefined;
 }
 
-export interface ReadLinesOptions {
+export interface ReadOptions {
   readonly onProgress?: (progress: InputProgress) => void;
-  readonly lineBytesMax?: number;
   /** What "-" stands for. */
   readonly stdin?: AsyncIterable<Uint8Array>;
+}
+
+export interface ReadLinesOptions extends ReadOptions {
+  readonly lineBytesMax?: number;
 }
 
 /** Size of an input in bytes, undefined for standard input and pipes. Throws an InputError if `path` cannot be read from. */
@@ -45,23 +52,97 @@ export async function inputBytes(path: string): Promise<number | undefined> {
  * @param path a file, or "-" for standard input
  */
 export async function* readLines(path: string, options: ReadLinesOptions = {}): AsyncGenerator<LineBatch> {
-  const bytesTotal = await inputBytes(path);
-  let bytesRead = 0;
-  const chunks = counted(path === STDIN ? (options.stdin ?? process.stdin) : fileChunks(path), (bytes) => {
-    bytesRead += bytes;
-    options.onProgress?.({ bytesRead, bytesTotal });
-  });
+  const input = await openInput(path, options);
   const splitter = new LineSplitter(options.lineBytesMax ?? LINE_BYTES_MAX);
   try {
-    for await (const chunk of unpacked(path, chunks)) yield* splitter.push(chunk);
+    for await (const chunk of input.chunks) yield* splitter.push(chunk);
     yield* splitter.finish();
   } catch (cause) {
-    throw asInputError(path, cause, bytesRead);
+    throw asInputError(path, cause, input.bytesRead);
   }
 }
 
+/** The records of one input. */
+export interface OpenRecords {
+  readonly format: Format;
+  /** To be read to its end or closed by `return`, as a file is open till then. A batch is valid until the next one. */
+  readonly batches: AsyncGenerator<RecordBatch>;
+}
+
+/**
+ * Opens an input, plain, gzip or zstd as its first bytes tell, and finds out how it is cut into records.
+ *
+ * @throws ConfigError for a format that its beginning does not tell, or does not fit
+ */
+export async function openRecords(path: string, choice: FormatChoice, options: ReadOptions = {}): Promise<OpenRecords> {
+  const input = await openInput(path, options);
+  try {
+    const { head, isWhole } = await readHead(input.chunks, HEAD_BYTES);
+    const isAll = isWhole && head.length <= HEAD_BYTES;
+    // No more than the bound, so that the sizes of chunks change nothing.
+    const framing = framingOf(path, head.subarray(0, HEAD_BYTES), isAll, choice);
+    return { format: framing.format, batches: cutInput(path, input, head, framing) };
+  } catch (cause) {
+    await input.chunks.return(undefined);
+    throw asInputError(path, cause, input.bytesRead);
+  }
+}
+
+/** The format of a file; undefined for standard input and pipes, whose bytes come once. @throws like `openRecords` */
+export async function formatOfFile(path: string, choice: FormatChoice): Promise<Format | undefined> {
+  if ((await inputBytes(path)) === undefined) return undefined;
+  const { format, batches } = await openRecords(path, choice);
+  await batches.return(undefined);
+  return format;
+}
+
+async function* cutInput(
+  path: string,
+  input: OpenInput,
+  head: Buffer,
+  { cutter, encoding }: Framing,
+): AsyncGenerator<RecordBatch> {
+  try {
+    const chunks = withHead(head, input.chunks);
+    for await (const chunk of encoding === undefined ? chunks : transcoded(chunks, encoding)) yield* cutter.push(chunk);
+    yield* cutter.finish();
+  } catch (cause) {
+    throw asInputError(path, cause, input.bytesRead);
+  } finally {
+    await input.chunks.return(undefined);
+  }
+}
+
+async function* transcoded(chunks: AsyncIterable<Uint8Array>, encoding: string): AsyncGenerator<Uint8Array> {
+  const decoder = iconv.getDecoder(encoding);
+  for await (const chunk of chunks) yield Buffer.from(decoder.write(Buffer.from(chunk)));
+  yield Buffer.from(decoder.end() ?? '');
+}
+
+interface OpenInput {
+  /** What the input holds, unpacked. A chunk is valid until the next one is asked for. */
+  readonly chunks: AsyncGenerator<Uint8Array>;
+  /** Bytes as they are stored. */
+  readonly bytesRead: number;
+}
+
+async function openInput(path: string, { onProgress, stdin }: ReadOptions): Promise<OpenInput> {
+  const bytesTotal = await inputBytes(path);
+  let bytesRead = 0;
+  const stored = counted(path === STDIN ? (stdin ?? process.stdin) : fileChunks(path), (bytes) => {
+    bytesRead += bytes;
+    onProgress?.({ bytesRead, bytesTotal });
+  });
+  return {
+    chunks: unpacked(path, stored),
+    get bytesRead() {
+      return bytesRead;
+    },
+  };
+}
+
 async function* unpacked(path: string, chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const head = await readHead(chunks);
+  const { head } = await readHead(chunks, MAGIC_BYTES);
   const all = withHead(head, chunks);
   const compression = compressionOf(head);
   if (compression !== 'none') return yield* decompress(compression, all);
@@ -71,15 +152,20 @@ async function* unpacked(path: string, chunks: AsyncGenerator<Uint8Array>): Asyn
   throw new InputError('input_unreadable', path, `is ${packer} data, must be plain, gzip or zstd`, { byteOffset: 0 });
 }
 
-/** The first bytes of the input, at least as many as its kind takes to tell if there are so many. */
-async function readHead(chunks: AsyncGenerator<Uint8Array>): Promise<Buffer> {
-  let head: Buffer = Buffer.alloc(0);
-  while (head.length < MAGIC_BYTES) {
+/** The first bytes, at least `bytesMin` of them unless that is the whole input. */
+async function readHead(
+  chunks: AsyncGenerator<Uint8Array>,
+  bytesMin: number,
+): Promise<{ readonly head: Buffer; readonly isWhole: boolean }> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  while (bytes < bytesMin) {
     const next = await chunks.next();
-    if (next.done === true) break;
-    head = Buffer.concat([head, next.value]);
+    if (next.done === true) return { head: Buffer.concat(pieces), isWhole: true };
+    pieces.push(Buffer.from(next.value));
+    bytes += next.value.length;
   }
-  return head;
+  return { head: Buffer.concat(pieces), isWhole: false };
 }
 
 async function* withHead(head: Buffer, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -127,6 +213,14 @@ async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
 }
 
 function asInputError(path: string, cause: unknown, byteOffset: number | undefined): unknown {
+  if (cause instanceof FramingFault) {
+    return new InputError(
+      cause.fault,
+      path,
+      cause.message,
+      byteOffset === undefined ? { cause } : { byteOffset, cause },
+    );
+  }
   if (cause instanceof DecompressFault) {
     return new InputError(cause.fault, path, cause.message, { byteOffset: cause.byteOffset, cause });
   }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeCanonical, FIELD_UNITS_MAX, TEXT_UNITS_MAX, URLS_MAX } from '../../src/consumers/formats/canonical.ts';
+import { decodeCanonical } from '../../src/consumers/formats/canonical.ts';
+import { FIELD_UNITS_MAX, TEXT_UNITS_MAX, URLS_MAX } from '../../src/consumers/formats/checks.ts';
 import { parseTimeMs } from '../../src/consumers/formats/time.ts';
 import type { Post } from '../../src/model.ts';
 
@@ -13,8 +14,12 @@ const FULL = {
   repostOf: 'p0',
   replyTo: 'p00',
   quoteOf: 'p000',
+  media: ['m1', 'm2'],
   accountCreatedAt: '2020-02-29T12:00:00+02:00',
+  editedAt: '2026-01-15T00:05:00Z',
+  replaces: ['p-1', 'p-2'],
 };
+const DELETION = { deleted: true, id: 'p1', platform: 'example', createdAt: '2026-01-15T00:00:00Z' };
 
 function lineWith(changes: Record<string, unknown>): string {
   return JSON.stringify({ ...REQUIRED, ...changes });
@@ -22,14 +27,50 @@ function lineWith(changes: Record<string, unknown>): string {
 
 function reasonOf(line: string): string {
   const decoded = decodeCanonical(line);
-  return decoded.kind === 'rejection' ? decoded.reason : 'post';
+  return decoded.kind === 'rejection' ? decoded.reason : decoded.kind;
 }
 
 function postOf(line: string): Post {
   const decoded = decodeCanonical(line);
-  if (decoded.kind !== 'post') throw new Error(`rejected: ${decoded.reason}, ${decoded.detail}`);
+  if (decoded.kind !== 'post') throw new Error(JSON.stringify(decoded));
   return decoded.post;
 }
+
+describe('deletions', () => {
+  test('have an id, a platform and a time; the rest of a line says nothing', () => {
+    const deletion = { id: 'p1', platform: 'example', createdAt: Date.UTC(2026, 0, 15) };
+    for (const line of [DELETION, { ...FULL, ...DELETION }, { ...DELETION, text: 7, account: '' }])
+      expect(decodeCanonical(JSON.stringify(line))).toStrictEqual({ kind: 'deletion', deletion });
+    expect(reasonOf(lineWith({ deleted: false }))).toBe('post');
+  });
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['no id', { id: null }, 'missing_field'],
+    ['a number for an id', { id: 7 }, 'wrong_type'],
+    ['an empty platform', { platform: '' }, 'empty_field'],
+    ['no time', { createdAt: undefined }, 'missing_field'],
+    ['a time without a zone', { createdAt: '2026-01-15T00:00:00' }, 'invalid_time'],
+    ['a text for yes', { deleted: 'true' }, 'wrong_type'],
+    ['a number for yes', { deleted: 1 }, 'wrong_type'],
+    ['a NUL in the id', { id: 'a\0' }, 'invalid_character'],
+  ])('are rejected with %s', (_, changes, reason) => {
+    expect(reasonOf(JSON.stringify({ ...DELETION, ...changes }))).toBe(reason);
+  });
+});
+
+describe('edits', () => {
+  test.each<[string, Record<string, unknown>, string]>([
+    ['a time that is none', { editedAt: 'today' }, 'invalid_time'],
+    ['an object for a time', { editedAt: {} }, 'wrong_type'],
+    ['one id in place of a list', { replaces: 'p0' }, 'wrong_type'],
+    ['a number among the ids', { replaces: ['p0', 1] }, 'wrong_type'],
+    ['an empty id', { replaces: [''] }, 'empty_field'],
+    ['an id that is too long', { replaces: ['x'.repeat(FIELD_UNITS_MAX + 1)] }, 'field_too_long'],
+    ['too many ids', { replaces: Array<string>(URLS_MAX + 1).fill('p0') }, 'field_too_long'],
+  ])('are rejected with %s', (_, changes, reason) => {
+    expect(reasonOf(lineWith(changes))).toBe(reason);
+  });
+});
 
 describe('posts', () => {
   test('all fields, as they are', () => {
@@ -37,11 +78,22 @@ describe('posts', () => {
       ...FULL,
       createdAt: Date.UTC(2026, 0, 15),
       accountCreatedAt: Date.UTC(2020, 1, 29, 10),
+      editedAt: Date.UTC(2026, 0, 15, 0, 5),
     });
   });
 
   test('optional fields that are missing or null are not there', () => {
-    const nulls = { handle: null, lang: null, urls: null, repostOf: null, accountCreatedAt: null };
+    const nulls = {
+      handle: null,
+      lang: null,
+      urls: null,
+      repostOf: null,
+      media: null,
+      accountCreatedAt: null,
+      editedAt: null,
+      replaces: null,
+      deleted: null,
+    };
     expect(postOf(lineWith(nulls))).toStrictEqual({ ...REQUIRED, createdAt: Date.UTC(2026, 0, 15) });
   });
 
@@ -288,7 +340,7 @@ describe('mutated lines', () => {
   function difference(line: string, post: Post): string | undefined {
     const parsed = JSON.parse(line) as Record<string, unknown>;
     for (const [name, value] of Object.entries(post)) {
-      const isTime = name === 'createdAt' || name === 'accountCreatedAt';
+      const isTime = ['createdAt', 'accountCreatedAt', 'editedAt'].includes(name);
       const expected = isTime ? parseTimeMs(parsed[name]) : parsed[name];
       if (JSON.stringify(value) !== JSON.stringify(expected)) return name;
     }
@@ -305,7 +357,7 @@ describe('mutated lines', () => {
         for (let i = 0; i < 100; i++) {
           const line = mutated(next);
           const decoded = decodeCanonical(line);
-          if (decoded.kind === 'rejection') continue;
+          if (decoded.kind !== 'post') continue;
           posts++;
           const name = difference(line, decoded.post);
           if (name !== undefined) throw new Error(`${name} differs in ${line}`);

@@ -34,9 +34,15 @@ function framed(id: number, payload: Uint8Array): Buffer {
   return value;
 }
 
+/** Of a value that says one thing. */
+function one(answer: Decoded | readonly Decoded[]): Decoded {
+  if (!('kind' in answer)) throw new Error(`${answer.length} answers`);
+  return answer;
+}
+
 async function reasonOf(value: Uint8Array, of = decoder()): Promise<string> {
-  const decoded = await of.decode(value);
-  return decoded.kind === 'post' ? 'post' : decoded.reason;
+  const decoded = one(await of.decode(value));
+  return decoded.kind === 'rejection' ? decoded.reason : decoded.kind;
 }
 
 const POSTS = readFileSync(new URL('../golden/harbour.posts.ndjson', import.meta.url), 'utf8')
@@ -142,7 +148,7 @@ describe('evolution', () => {
     const schema = JSON.stringify({ type: 'record', name: 'TheirPost', fields: by });
     const registry = { schema: (id: number) => Promise.resolve({ id, type: 'AVRO', schema, references: [] }) };
     const value = avro.Type.forSchema(JSON.parse(schema) as avro.Schema).toBuffer(post);
-    return new RecordDecoder(registry as unknown as Registry).decode(framed(9, value));
+    return one(await new RecordDecoder(registry as unknown as Registry).decode(framed(9, value)));
   }
 
   test('a writer with more fields, in another order', async () => {
@@ -201,9 +207,10 @@ test('damaged values are rejections: never an exception, a hang or a post with a
     fc.property(damage, ([length, changes]) => {
       const damaged = Buffer.from(value);
       for (const [at, byte] of changes) damaged[5 + at] = byte;
-      const decoded = of.decode(damaged.subarray(0, Math.max(length, 5)));
-      if (decoded instanceof Promise) throw new Error('the schema is known');
-      if (decoded.kind === 'rejection') return;
+      const answer = of.decode(damaged.subarray(0, Math.max(length, 5)));
+      if (answer instanceof Promise) throw new Error('the schema is known');
+      const decoded = one(answer);
+      if (decoded.kind !== 'post') return;
       posts++;
       // What passes for a post must pass as canonical JSON too.
       expect(decodeCanonical(JSON.stringify(decoded.post))).toStrictEqual(decoded);

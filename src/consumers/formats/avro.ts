@@ -15,8 +15,10 @@ import { AvroFault, Cursor, NESTING_DEPTH_MAX, type ReadText } from './avro-curs
 /** A writer's schema that no post can be read with: no Avro, or beyond a bound. */
 export class UnusableSchemaError extends Error {}
 
-/** The values that a writer gave under the names of a post's fields, unchecked. */
-export type AvroFields = Record<keyof Post, unknown>;
+type FieldName = keyof Post | 'deleted';
+
+/** The values that a writer gave under the names of the fields of a post or deletion, unchecked. */
+export type AvroFields = Record<FieldName, unknown>;
 
 export type AvroResult =
   | { readonly kind: 'fields'; readonly fields: AvroFields; /** Some text has a NUL. */ readonly hasNul: boolean }
@@ -39,7 +41,7 @@ interface Codec {
 }
 
 // Each name literally: V8 keeps the object in one shape, and a keyed store of changing names would look each of them up.
-const SETTERS: Readonly<Record<keyof Post, (fields: AvroFields, value: unknown) => void>> = {
+const SETTERS: Readonly<Record<FieldName, (fields: AvroFields, value: unknown) => void>> = {
   id: (fields: AvroFields, value: unknown) => void (fields.id = value),
   platform: (fields: AvroFields, value: unknown) => void (fields.platform = value),
   account: (fields: AvroFields, value: unknown) => void (fields.account = value),
@@ -51,7 +53,11 @@ const SETTERS: Readonly<Record<keyof Post, (fields: AvroFields, value: unknown) 
   repostOf: (fields: AvroFields, value: unknown) => void (fields.repostOf = value),
   replyTo: (fields: AvroFields, value: unknown) => void (fields.replyTo = value),
   quoteOf: (fields: AvroFields, value: unknown) => void (fields.quoteOf = value),
+  media: (fields: AvroFields, value: unknown) => void (fields.media = value),
   accountCreatedAt: (fields: AvroFields, value: unknown) => void (fields.accountCreatedAt = value),
+  editedAt: (fields: AvroFields, value: unknown) => void (fields.editedAt = value),
+  replaces: (fields: AvroFields, value: unknown) => void (fields.replaces = value),
+  deleted: (fields: AvroFields, value: unknown) => void (fields.deleted = value),
 };
 
 function noFields(): AvroFields {
@@ -67,7 +73,11 @@ function noFields(): AvroFields {
     repostOf: undefined,
     replyTo: undefined,
     quoteOf: undefined,
+    media: undefined,
     accountCreatedAt: undefined,
+    editedAt: undefined,
+    replaces: undefined,
+    deleted: undefined,
   };
 }
 
@@ -163,7 +173,7 @@ class Compiler {
       const codec = this.compile(type, namespace, 1);
       own.push(codec);
       if (!Object.hasOwn(SETTERS, name)) return codec.skip;
-      const set = SETTERS[name as keyof Post];
+      const set = SETTERS[name as FieldName];
       return (cursor, fields) => set(fields, codec.read(cursor));
     });
   }
