@@ -30,6 +30,9 @@ export interface Settings {
     readonly variantsListed: number;
     readonly accountsListed: number;
     readonly samplesListed: number;
+    readonly minutesListed: number;
+    readonly participants: number;
+    readonly retractions: number;
   };
 }
 
@@ -64,6 +67,9 @@ export const DEFAULTS: Settings = {
     variantsListed: 20,
     accountsListed: 100,
     samplesListed: 10,
+    minutesListed: 120,
+    participants: 200_000,
+    retractions: 1_000_000,
   },
 };
 
@@ -105,6 +111,9 @@ export const BOUNDS: Bounds<Settings> = {
     variantsListed: LISTED,
     accountsListed: LISTED,
     samplesListed: LISTED,
+    minutesListed: LISTED,
+    participants: KEPT,
+    retractions: KEPT,
   },
 };
 

@@ -4,18 +4,27 @@
  *   word 0       tokenCount (bits 0-7), keyCount (8-11), bands of SimHash64 (12-14, one bit each), home (15),
  *                DROPPED flags of the normaliser (16-31)
  *   word 1, 2    event time in ms: low and high 32 bits
- *   word 3, 4    post key: 64-bit hash of platform and post id, high and low
+ *   word 3, 4    post key: 64-bit hash of platform and post id, and of an edited post the time of the edit; high and low
  *   word 5, 6    text hash, high and low
  *   word 7, 8    SimHash64, high and low
  *   word 9 ..    keyCount shingle keys, then the record (fingerprints/record.ts)
  *
  * An entry for one partition of several (route.ts) has those keys and bands alone that fall to the partition; one of them
  * is the home of the text, which speaks for all posts of its node.
+ *
+ * A retraction is an entry of words 0 to 8 alone, without evidence, that takes versions of a post away: in word 0 the
+ * keyCount RETRACTION and nothing else; as post key the hash of platform and id, whatever the version; in words 5 and 6 the
+ * time of the version, ms, before which versions are taken away (all bits set: all of them). So the total order of entries
+ * tells retractions apart that differ in it. The words behind are 0.
  */
+import type { Hash64 } from '../fingerprints/hash.ts';
 import { RECORD_WORDS_MAX, recordWords } from '../fingerprints/record.ts';
 import { SHINGLE_KEYS_MAX } from '../fingerprints/shingles.ts';
 
 export const ENTRY_HEADER_WORDS = 9;
+/** In the place of the number of keys. */
+const RETRACTION = 15;
+const ALL_BITS = 0xffffffff;
 export const ENTRY_WORDS_MAX = ENTRY_HEADER_WORDS + SHINGLE_KEYS_MAX + RECORD_WORDS_MAX;
 
 export const ENTRY = {
@@ -44,12 +53,38 @@ export function entryBands(words: Uint32Array, at: number): number {
   return (words[at]! >>> 12) & 7;
 }
 
+export function entryIsRetraction(words: Uint32Array, at: number): boolean {
+  return (words[at]! & 0xf00) === RETRACTION << 8;
+}
+
 export function entryIsHome(words: Uint32Array, at: number): boolean {
   return (words[at]! & 0x8000) !== 0;
 }
 
 export function entryTimeMs(words: Uint32Array, at: number): number {
   return words[at + ENTRY.timeHi]! * 2 ** 32 + words[at + ENTRY.timeLo]!;
+}
+
+export function setEntryTime(words: Uint32Array, at: number, timeMs: number): void {
+  words[at + ENTRY.timeLo] = timeMs % 2 ** 32;
+  words[at + ENTRY.timeHi] = Math.floor(timeMs / 2 ** 32);
+}
+
+/** Writes a retraction to the first words. @param beforeMs time of a version; Infinity for all versions */
+export function writeRetraction(words: Uint32Array, timeMs: number, post: Hash64, beforeMs: number): void {
+  words[ENTRY.meta] = RETRACTION << 8;
+  setEntryTime(words, 0, timeMs);
+  words[ENTRY.postHi] = post.hi;
+  words[ENTRY.postLo] = post.lo;
+  words[ENTRY.textHi] = beforeMs === Infinity ? ALL_BITS : Math.floor(beforeMs / 2 ** 32);
+  words[ENTRY.textLo] = beforeMs === Infinity ? ALL_BITS : beforeMs % 2 ** 32;
+  words[ENTRY.simHi] = 0;
+  words[ENTRY.simLo] = 0;
+}
+
+/** The time of a version, ms, that the words 5 and 6 of a retraction give; Infinity for all versions. */
+export function retractedBeforeMs(hi: number, lo: number): number {
+  return hi === ALL_BITS ? Infinity : hi * 2 ** 32 + lo;
 }
 
 export function entryRecordAt(words: Uint32Array, at: number): number {
@@ -90,5 +125,6 @@ export function entryBandKey(words: Uint32Array, at: number, band: number): numb
 
 /** Words of the entry at `at`. */
 export function entryLength(words: Uint32Array, at: number): number {
+  if (entryIsRetraction(words, at)) return ENTRY_HEADER_WORDS;
   return ENTRY_HEADER_WORDS + entryKeyCount(words, at) + recordWords(entryTokenCount(words, at));
 }

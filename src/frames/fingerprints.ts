@@ -1,16 +1,23 @@
 /**
  * Frames of the topic `fingerprints`: entries of one batch of a source partition, for one target partition.
  *
- * Columns behind the header (frame.ts), for n entries in ascending order of their offsets:
+ * Columns behind the header (frame.ts), for n entries in the order of their offsets:
  *
- *   n x 4 bytes   offset of the post in its source, from the frame's `from`
+ *   n x 4 bytes   offset of the record in its source, from the frame's `from`; an edit makes several entries of one record
  *   n x 4 bytes   length of its evidence
  *   words x 4     the entries (entry.ts), one behind the other
  *   bytes         the evidence: posts as canonical JSON in UTF-8, one behind the other
  */
 import { TOKENS_MAX } from '../fingerprints/record.ts';
 import { SHINGLE_KEYS_MAX } from '../fingerprints/shingles.ts';
-import { ENTRY_HEADER_WORDS, ENTRY_WORDS_MAX, entryKeyCount, entryLength, entryTokenCount } from './entry.ts';
+import {
+  ENTRY_HEADER_WORDS,
+  ENTRY_WORDS_MAX,
+  entryIsRetraction,
+  entryKeyCount,
+  entryLength,
+  entryTokenCount,
+} from './entry.ts';
 import {
   FRAME_ENTRIES_MAX,
   FRAME_HEADER_BYTES,
@@ -132,7 +139,7 @@ export class FingerprintsFrame {
     return this.starts.length;
   }
 
-  /** Offset of the post in its source. */
+  /** Offset of the record in its source. */
   offset(i: number): number {
     return this.header.from + this.#offsets[i]!;
   }
@@ -149,11 +156,13 @@ export class FingerprintsFrame {
     let before = -1;
     for (let i = 0; i < starts.length; i++) {
       if (start + ENTRY_HEADER_WORDS > words.length) throw invalid(`entry ${i} begins behind the words`);
-      if (entryKeyCount(words, start) > SHINGLE_KEYS_MAX || entryTokenCount(words, start) > TOKENS_MAX) {
+      const isPost = !entryIsRetraction(words, start);
+      if (isPost && (entryKeyCount(words, start) > SHINGLE_KEYS_MAX || entryTokenCount(words, start) > TOKENS_MAX)) {
         throw invalid(`entry ${i} is larger than any`);
       }
+      if (!isPost && lengths[i] !== 0) throw invalid(`entry ${i} is a retraction with evidence`);
       const offset = this.#offsets[i]!;
-      if (offset <= before || header.from + offset >= header.to) throw invalid(`entry ${i} is not in the frame's span`);
+      if (offset < before || header.from + offset >= header.to) throw invalid(`entry ${i} is not in the frame's span`);
       before = offset;
       starts[i] = start;
       this.#evidenceStarts[i] = evidence;

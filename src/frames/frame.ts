@@ -16,7 +16,7 @@
  */
 import { ChorusError } from '../errors.ts';
 
-const FRAME_VERSION = 1;
+const FRAME_VERSION = 2;
 export const FRAME_KIND = { fingerprints: 1, links: 2, snapshot: 3 } as const;
 export type FrameKind = (typeof FRAME_KIND)[keyof typeof FRAME_KIND];
 export const FRAME_HEADER_BYTES = 56;
@@ -152,7 +152,7 @@ export function invalid(what: string): FrameError {
   return new FrameError('frame_invalid', `a frame cannot be read: ${what}`);
 }
 
-function isPosition(value: number): boolean {
+export function isPosition(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= POSITION_MAX;
 }
 

@@ -3,10 +3,12 @@
  *
  * Positions count the entries released by the partition. Columns behind the header (frame.ts), for n events:
  *
- *   n x 64 bytes   one event: kind (0 post, 1 first post, 2 link), families | position, from the frame's `from`
+ *   n x 64 bytes   one event: kind (0 post, 1 first post, 2 link, 3 retraction), families | position, from the frame's `from`
  *                  | event time (8) | key of the post that caused it, its text hash (16) | text hash of the other node (8)
  *                  | R (8) | evidence of the post's node, of the other node (indexes; 2^32 - 1 for none) | zero (8)
- *   bytes          pieces of evidence: event time (8), post key (8), length (4), zero (4), the post, zeros to 8
+ *                  A retraction has no evidence, and in the place of the text hash what its entry has there (entry.ts)
+ *   bytes          pieces of evidence: event time (8), post key (8), length (4), partition of the feed (4), offset in it (8),
+ *                  the post, zeros to 8
  *
  * `wordCount` of the header is the number of pieces of evidence.
  */
@@ -16,6 +18,7 @@ import {
   FRAME_HEADER_BYTES,
   FRAME_KIND,
   invalid,
+  isPosition,
   readHeader,
   viewOf,
   writeHeader,
@@ -23,12 +26,13 @@ import {
   type FrameRoute,
   type FrameSpan,
 } from './frame.ts';
+import type { RecordPlace } from '../model.ts';
 
 const EVENT_BYTES = 64;
-const EVIDENCE_HEADER_BYTES = 24;
+const EVIDENCE_HEADER_BYTES = 32;
 const NONE = 0xffffffff;
 
-export const LINKS_EVENT = { post: 0, first: 1, link: 2 } as const;
+export const LINKS_EVENT = { post: 0, first: 1, link: 2, retraction: 3 } as const;
 export type LinksEventKind = (typeof LINKS_EVENT)[keyof typeof LINKS_EVENT];
 
 /** The entry that made a match partition speak. */
@@ -47,13 +51,15 @@ export interface FramedPost {
   readonly timeMs: number;
   readonly keyHi: number;
   readonly keyLo: number;
+  readonly place: RecordPlace;
   readonly bytes: Uint8Array;
 }
 
 export interface LinksEvent {
   readonly kind: LinksEventKind;
   readonly cause: Cause;
-  readonly evidence: FramedPost;
+  /** Undefined for a retraction alone. */
+  readonly evidence: FramedPost | undefined;
   /** Of a link: the node that was there before. */
   readonly otherHi: number;
   readonly otherLo: number;
@@ -81,7 +87,7 @@ export class LinksFrameBuilder {
   add(event: LinksEvent): void {
     this.#events.push(event);
     this.#note(event.evidence);
-    if (event.otherEvidence !== undefined) this.#note(event.otherEvidence);
+    this.#note(event.otherEvidence);
   }
 
   /** The frame, and an empty builder. */
@@ -107,6 +113,8 @@ export class LinksFrameBuilder {
       view.setUint32(at + 8, post.keyHi, true);
       view.setUint32(at + 12, post.keyLo, true);
       view.setUint32(at + 16, post.bytes.byteLength, true);
+      view.setUint32(at + 20, post.place.partition, true);
+      view.setFloat64(at + 24, post.place.offset, true);
       bytes.set(post.bytes, at + EVIDENCE_HEADER_BYTES);
       at += evidenceSize(post.bytes.byteLength);
     }
@@ -129,12 +137,16 @@ export class LinksFrameBuilder {
     view.setUint32(at + 32, event.otherHi, true);
     view.setUint32(at + 36, event.otherLo, true);
     view.setFloat64(at + 40, event.similarity, true);
-    view.setUint32(at + 48, this.#evidence.get(event.evidence)!, true);
-    view.setUint32(at + 52, event.otherEvidence === undefined ? NONE : this.#evidence.get(event.otherEvidence)!, true);
+    view.setUint32(at + 48, this.#index(event.evidence), true);
+    view.setUint32(at + 52, this.#index(event.otherEvidence), true);
   }
 
-  #note(post: FramedPost): void {
-    if (this.#evidence.has(post)) return;
+  #index(post: FramedPost | undefined): number {
+    return post === undefined ? NONE : this.#evidence.get(post)!;
+  }
+
+  #note(post: FramedPost | undefined): void {
+    if (post === undefined || this.#evidence.has(post)) return;
     this.#evidence.set(post, this.#evidence.size);
     this.#byteCount += evidenceSize(post.bytes.byteLength);
   }
@@ -172,11 +184,14 @@ function readEvidence(bytes: Uint8Array, start: number, count: number): FramedPo
     const end = at + evidenceSize(length);
     if (end > bytes.byteLength) throw invalid(`a piece of evidence of ${length} bytes is cut off`);
     const timeMs = view.getFloat64(at, true);
+    const offset = view.getFloat64(at + 24, true);
     if (!Number.isFinite(timeMs)) throw invalid(`a piece of evidence has event time ${timeMs}`);
+    if (!isPosition(offset)) throw invalid(`a piece of evidence has offset ${offset}`);
     posts.push({
       timeMs,
       keyHi: view.getUint32(at + 8, true),
       keyLo: view.getUint32(at + 12, true),
+      place: { partition: view.getUint32(at + 20, true), offset },
       bytes: bytes.subarray(at + EVIDENCE_HEADER_BYTES, at + EVIDENCE_HEADER_BYTES + length),
     });
     at = end;
@@ -190,11 +205,12 @@ function readEvent(view: DataView, at: number, header: FrameHeader, posts: reado
   const position = header.from + view.getUint32(at + 4, true);
   const timeMs = view.getFloat64(at + 8, true);
   const similarity = view.getFloat64(at + 40, true);
-  const evidence = posts[view.getUint32(at + 48, true)];
+  const own = view.getUint32(at + 48, true);
   const other = view.getUint32(at + 52, true);
   const isSound =
-    kind <= LINKS_EVENT.link && position < header.to && Number.isFinite(timeMs) && Number.isFinite(similarity);
-  if (!isSound || evidence === undefined || (other !== NONE && posts[other] === undefined)) {
+    kind <= LINKS_EVENT.retraction && position < header.to && Number.isFinite(timeMs) && Number.isFinite(similarity);
+  const hasEvidence = kind === LINKS_EVENT.retraction ? own === NONE : posts[own] !== undefined;
+  if (!isSound || !hasEvidence || (other !== NONE && posts[other] === undefined)) {
     throw invalid(`event ${(at - FRAME_HEADER_BYTES) / EVENT_BYTES} is none`);
   }
   return {
@@ -207,7 +223,7 @@ function readEvent(view: DataView, at: number, header: FrameHeader, posts: reado
       textHi: view.getUint32(at + 24, true),
       textLo: view.getUint32(at + 28, true),
     },
-    evidence,
+    evidence: posts[own],
     otherHi: view.getUint32(at + 32, true),
     otherLo: view.getUint32(at + 36, true),
     otherEvidence: other === NONE ? undefined : posts[other],

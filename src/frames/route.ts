@@ -2,7 +2,8 @@
  * Which partition of `fingerprints` a bucket belongs to, and the entry cut down to what one partition needs of it.
  *
  * A post goes at most once to a partition, with those of its keys that fall there. All posts of one text have the same
- * keys and so go to the same partitions; the home of the text is the partition of its first key.
+ * keys and so go to the same partitions; the home of the text is the partition of its first key. A retraction goes to one
+ * partition, by its post key.
  */
 import { mix32 } from '../fingerprints/hash.ts';
 import { recordWords } from '../fingerprints/record.ts';
@@ -12,6 +13,7 @@ import {
   ENTRY_HEADER_WORDS,
   entryBandKey,
   entryBands,
+  entryIsRetraction,
   entryKeyCount,
   entryRecordAt,
   entryTokenCount,
@@ -39,6 +41,10 @@ export class Router {
   route(words: Uint32Array, at: number): void {
     for (let i = 0; i < this.count; i++) this.#isTarget[this.targets[i]!] = 0;
     this.count = 0;
+    if (entryIsRetraction(words, at)) {
+      this.#add(words[at + ENTRY.postLo]!);
+      return;
+    }
     const keyCount = entryKeyCount(words, at);
     const bands = entryBands(words, at);
     for (let k = 0; k < keyCount; k++) this.#keyTargets[k] = this.#add(words[at + ENTRY.keys + k]!);
@@ -51,9 +57,10 @@ export class Router {
 
   /** Writes the entry for `target` to `out[to ..]` and returns its length in words. */
   write(words: Uint32Array, at: number, target: number, out: Uint32Array, to: number): number {
+    for (let i = 0; i < ENTRY_HEADER_WORDS; i++) out[to + i] = words[at + i]!;
+    if (entryIsRetraction(words, at)) return ENTRY_HEADER_WORDS;
     const keyCount = entryKeyCount(words, at);
     const allBands = entryBands(words, at);
-    for (let i = 0; i < ENTRY_HEADER_WORDS; i++) out[to + i] = words[at + i]!;
     let end = to + ENTRY.keys;
     for (let k = 0; k < keyCount; k++) {
       if (this.#keyTargets[k] === target) out[end++] = words[at + ENTRY.keys + k]!;

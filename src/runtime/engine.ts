@@ -2,11 +2,13 @@
  * The three stages called one after the other in one process: entries in the total order in, alerts out.
  */
 import { createHash, scryptSync } from 'node:crypto';
-import { ENTRY, entryTimeMs } from '../frames/entry.ts';
+import { ENTRY, entryIsRetraction, entryTimeMs } from '../frames/entry.ts';
+import type { CreationBaseline } from '../evidence/creation.ts';
+import { NO_RULES, type EvidenceRules } from '../evidence/marks.ts';
 import type { FingerprintSettings } from '../fingerprints/fingerprint.ts';
 import { FrequencyTable } from '../fingerprints/frequency-table.ts';
-import { hashStrings } from '../fingerprints/hash.ts';
-import type { Evidence } from '../model.ts';
+import { hashStrings, hex64 } from '../fingerprints/hash.ts';
+import type { Evidence, RecordPlace } from '../model.ts';
 import type { Settings } from '../settings.ts';
 import { CampaignStage, type CampaignEvent, type CampaignSettings, type Revision } from '../stages/campaign.ts';
 import { MatchStage, type MatchEvent } from '../stages/match.ts';
@@ -15,7 +17,10 @@ import { KeptPost } from './evidence.ts';
 import { EvidenceRing } from './evidence-ring.ts';
 
 /** What the normaliser, hashes and record do; raised by hand with every change of theirs that moves a result. */
-const ALGORITHM_VERSION = 2;
+const ALGORITHM_VERSION = 3;
+
+/** The texts and accounts of posts that are gone are not to be read for longer, nor may a wave of deletions be one of revisions. */
+const REMOVAL_INTERVAL_MS = 60_000;
 
 export interface EngineOptions {
   readonly settings: Settings;
@@ -23,6 +28,17 @@ export interface EngineOptions {
   readonly table: Uint8Array;
   /** Name and version, for the alerts. */
   readonly engine: string;
+  readonly evidence?: EvidenceOptions;
+  /** Name of the feed topic, where samples tell the records that they were read from. */
+  readonly provenance?: string | undefined;
+}
+
+/** What alerts say beyond what comes with Chorus. Plain values. */
+export interface EvidenceOptions {
+  /** Explanations and disclosures of the user's own. */
+  readonly rules?: EvidenceRules;
+  /** When the accounts of this feed were made. */
+  readonly creation?: CreationBaseline;
 }
 
 export interface StageSettings {
@@ -34,9 +50,9 @@ export interface StageSettings {
 }
 
 /** The settings of each stage. @throws ConfigError if the table is none. */
-export function stageSettings({ settings, table, engine }: EngineOptions): StageSettings {
+export function stageSettings({ settings, table, engine, evidence, provenance }: EngineOptions): StageSettings {
   const frequencies = new FrequencyTable(table);
-  const topology = topologyId(settings, table);
+  const topology = topologyId(settings, table, evidence);
   const { hi, lo } = hashStrings('secret', settings.secret);
   const fingerprint = { table: frequencies, secretHi: hi, secretLo: lo, simhash: settings.families.simhash };
   const { limits, windowMs } = settings;
@@ -55,6 +71,9 @@ export function stageSettings({ settings, table, engine }: EngineOptions): Stage
       latenessMs: settings.latenessMs,
       minAccounts: settings.minAccounts,
       updateIntervalMs: settings.updateIntervalMs,
+      removalIntervalMs: REMOVAL_INTERVAL_MS,
+      retractionsMax: limits.retractions,
+      participantsMax: limits.participants,
       durationMaxMs: settings.durationMaxMs,
       core: { ...settings.core, strongAccounts: Math.min(settings.core.strongAccounts, settings.minAccounts) },
       limits: {
@@ -66,9 +85,13 @@ export function stageSettings({ settings, table, engine }: EngineOptions): Stage
         windowMs,
         engine,
         topology,
+        provenance,
         variantsListed: limits.variantsListed,
         accountsListed: limits.accountsListed,
         samplesListed: limits.samplesListed,
+        minutesListed: limits.minutesListed,
+        rules: evidence?.rules ?? NO_RULES,
+        creation: evidence?.creation,
       },
       fingerprint,
     },
@@ -80,10 +103,11 @@ export function stageSettings({ settings, table, engine }: EngineOptions): Stage
  * 16 hexadecimal digits. The secret goes in too, since another secret chooses other buckets, but through a slow hash: every
  * alert shows the id, and a weak secret must not be found from it by trying.
  */
-function topologyId(settings: Settings, table: Uint8Array): string {
+function topologyId(settings: Settings, table: Uint8Array, evidence: EvidenceOptions | undefined): string {
   const tableHash = createHash('sha256').update(table).digest('hex');
   const secret = scryptSync(settings.secret, 'chorus topology', 16).toString('hex');
-  const all = JSON.stringify({ algorithm: ALGORITHM_VERSION, table: tableHash, settings: { ...settings, secret } });
+  const shown = { ...settings, secret };
+  const all = JSON.stringify({ algorithm: ALGORITHM_VERSION, table: tableHash, settings: shown, ...evidence });
   return createHash('sha256').update(all).digest('hex').slice(0, 16);
 }
 
@@ -109,10 +133,12 @@ export class Engine {
     this.match.index.reserve(posts);
   }
 
-  /** Takes the next entry in the total order, with its post as canonical JSON, and appends the revisions it causes. */
-  process(words: Uint32Array, at: number, post: Uint8Array, out: Revision[]): void {
+  /** Takes the next entry in the total order, with its post as canonical JSON (none for a retraction); appends the revisions it causes. */
+  process(words: Uint32Array, at: number, post: Uint8Array, out: Revision[], place?: RecordPlace): void {
     const timeMs = entryTimeMs(words, at);
-    const reference = this.#evidence.append(timeMs, words[at + ENTRY.postHi]!, words[at + ENTRY.postLo]!, post);
+    const reference = entryIsRetraction(words, at)
+      ? -1
+      : this.#evidence.append(timeMs, words[at + ENTRY.postHi]!, words[at + ENTRY.postLo]!, post, place);
     const events = this.#events;
     events.length = 0;
     this.match.process(words, at, reference, events);
@@ -129,6 +155,9 @@ export class Engine {
   }
 
   #resolve(event: MatchEvent): CampaignEvent {
+    if (event.kind === 'retraction') {
+      return { kind: 'retraction', post: hex64(event.post.hi, event.post.lo), beforeMs: event.beforeMs };
+    }
     if (event.kind === 'post') {
       return { kind: 'post', node: event.node, evidence: this.#post(event.evidence), first: event.first };
     }
@@ -145,7 +174,7 @@ export class Engine {
   }
 
   #post(reference: number): Evidence {
-    const { key, timeMs, bytes } = this.#evidence.read(reference);
-    return new KeptPost(key, timeMs, bytes);
+    const { key, timeMs, bytes, place } = this.#evidence.read(reference);
+    return new KeptPost(key, timeMs, bytes, place);
   }
 }

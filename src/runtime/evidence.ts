@@ -6,7 +6,7 @@ import { hex64 } from '../fingerprints/hash.ts';
 import { ENTRY, entryTimeMs } from '../frames/entry.ts';
 import type { FingerprintsFrame } from '../frames/fingerprints.ts';
 import { LINKS_EVENT, type FramedPost, type LinksEvent } from '../frames/links.ts';
-import type { Evidence, Post } from '../model.ts';
+import type { Evidence, Post, RecordPlace } from '../model.ts';
 import type { MatchEvent } from '../stages/match.ts';
 import type { ReleasedEvent } from '../stages/match-partition.ts';
 
@@ -21,15 +21,15 @@ export interface PostPlace {
 
 /** A match event with its posts in place of references. */
 export function linksEvent({ cause, event }: ReleasedEvent, postAt: (reference: number) => FramedPost): LinksEvent {
-  const evidence = postAt(event.kind === 'post' ? event.evidence : event.laterEvidence);
+  if (event.kind === 'retraction') return { ...UNLINKED, kind: LINKS_EVENT.retraction, cause, evidence: undefined };
   if (event.kind === 'post') {
     const kind = event.first ? LINKS_EVENT.first : LINKS_EVENT.post;
-    return { kind, cause, evidence, otherHi: 0, otherLo: 0, otherEvidence: undefined, similarity: 0, families: 0 };
+    return { ...UNLINKED, kind, cause, evidence: postAt(event.evidence) };
   }
   return {
     kind: LINKS_EVENT.link,
     cause,
-    evidence,
+    evidence: postAt(event.laterEvidence),
     otherHi: event.earlier.hi,
     otherLo: event.earlier.lo,
     otherEvidence: event.earlierEvidence < 0 ? undefined : postAt(event.earlierEvidence),
@@ -38,8 +38,11 @@ export function linksEvent({ cause, event }: ReleasedEvent, postAt: (reference: 
   };
 }
 
+const UNLINKED = { otherHi: 0, otherLo: 0, otherEvidence: undefined, similarity: 0, families: 0 } as const;
+
 /** References of the posts that go with an event. */
 export function referencesOf(event: MatchEvent): number[] {
+  if (event.kind === 'retraction') return [];
   if (event.kind === 'post') return [event.evidence];
   return event.earlierEvidence < 0 ? [event.laterEvidence] : [event.laterEvidence, event.earlierEvidence];
 }
@@ -51,13 +54,14 @@ export function framedPost({ frame, index }: PostPlace): FramedPost {
     timeMs: entryTimeMs(words, at),
     keyHi: words[at + ENTRY.postHi]!,
     keyLo: words[at + ENTRY.postLo]!,
+    place: { partition: frame.header.source, offset: frame.offset(index) },
     bytes: frame.evidence(index),
   };
 }
 
 /** Evidence with the post key and event time of the frame, which may not be those that the post gives itself. */
-export function evidenceOf({ keyHi, keyLo, timeMs, bytes }: FramedPost): Evidence {
-  return new KeptPost(hex64(keyHi, keyLo), timeMs, bytes);
+export function evidenceOf({ keyHi, keyLo, timeMs, place, bytes }: FramedPost): Evidence {
+  return new KeptPost(hex64(keyHi, keyLo), timeMs, bytes, place);
 }
 
 /**
@@ -66,12 +70,14 @@ export function evidenceOf({ keyHi, keyLo, timeMs, bytes }: FramedPost): Evidenc
  */
 export class KeptPost implements Evidence {
   readonly key: string;
+  readonly place: RecordPlace | undefined;
   readonly #timeMs: number;
   readonly #bytes: Uint8Array;
   #post: Post | undefined;
 
-  constructor(key: string, timeMs: number, bytes: Uint8Array) {
+  constructor(key: string, timeMs: number, bytes: Uint8Array, place?: RecordPlace) {
     this.key = key;
+    this.place = place;
     this.#timeMs = timeMs;
     this.#bytes = bytes;
   }
@@ -84,7 +90,7 @@ export class KeptPost implements Evidence {
   #decoded(): Post {
     const { buffer, byteOffset, byteLength } = this.#bytes;
     const decoded = decodeCanonical(Buffer.from(buffer, byteOffset, byteLength).toString('utf8'));
-    if (decoded.kind !== 'post') throw new InvariantError('R2', `evidence ${this.key} is no post: ${decoded.reason}`);
+    if (decoded.kind !== 'post') throw new InvariantError('R2', `evidence ${this.key} is a ${decoded.kind}, no post`);
     return decoded.post.createdAt === this.#timeMs ? decoded.post : { ...decoded.post, createdAt: this.#timeMs };
   }
 }

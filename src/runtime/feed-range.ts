@@ -4,9 +4,11 @@
  * Event time, lateness and ticks are those of a deployment, since each partition runs through its task for the first stage
  * (fingerprint-task.ts); the frames that it makes for a single target are opened again here.
  */
+import type { RecordFormat } from '../consumers/formats/format.ts';
 import { ChorusError, ConfigError, InputError, InvariantError } from '../errors.ts';
-import { entryTimeMs } from '../frames/entry.ts';
+import { ENTRY_WORDS_MAX, entryIsRetraction, entryTimeMs } from '../frames/entry.ts';
 import { FingerprintsFrame } from '../frames/fingerprints.ts';
+import { PLACE_WORDS, writePlace } from '../frames/place.ts';
 import type { KafkaClient } from '../kafka/client.ts';
 import type { KafkaBatch } from '../kafka/group.ts';
 import { readRange } from '../kafka/reader.ts';
@@ -26,8 +28,11 @@ export interface FeedRangeOptions {
   readonly parts: readonly RangePart[];
   readonly eventTime: EventTime;
   readonly outOfOrdernessMs: number;
+  readonly format: RecordFormat;
   /** Undefined where none is configured. */
   readonly registry: Registry | undefined;
+  /** Whether samples of alerts tell their records. */
+  readonly hasProvenance: boolean;
   /** Event time that counts: posts at or after it are of no interest. Infinity for all. */
   readonly untilMs: number;
 }
@@ -51,6 +56,7 @@ export class FeedRange implements PostSource {
   readonly counts = emptyCounts('records');
   readonly #options: FeedRangeOptions;
   readonly #tasks: FingerprintTask[] = [];
+  readonly #placed = new Uint32Array(ENTRY_WORDS_MAX + PLACE_WORDS);
   /** Event time up to which something may lie before the range. */
   #unknownMs = -Infinity;
 
@@ -70,6 +76,10 @@ export class FeedRange implements PostSource {
       total.tombstones += counters.tombstones;
     }
     return { topic, ...total, partitions: parts.map(({ partition, from, to }) => ({ partition, from, to })) };
+  }
+
+  get provenance(): string | undefined {
+    return this.#options.hasProvenance ? this.#options.topic : undefined;
   }
 
   /** Event time, not before which all posts are known, once all is read; -Infinity where nothing lies before the range. */
@@ -109,7 +119,7 @@ export class FeedRange implements PostSource {
   }
 
   #task(partition: number, { fingerprint }: EntryTarget): FingerprintTask {
-    const { topic, parts, eventTime, outOfOrdernessMs, registry } = this.#options;
+    const { topic, parts, eventTime, outOfOrdernessMs, registry, format } = this.#options;
     return new FingerprintTask(
       {
         fingerprint,
@@ -119,7 +129,7 @@ export class FeedRange implements PostSource {
         // Dead letters tell what was rejected and why.
         deadLettersOf: topic,
       },
-      new RecordDecoder(registry),
+      new RecordDecoder(registry, format),
     );
   }
 
@@ -127,7 +137,7 @@ export class FeedRange implements PostSource {
     const { counts } = this;
     let position = from;
     for await (const { records, next } of this.#batches(partition, from, to, signal)) {
-      const before = { ...task.counters };
+      const before = { ...task.counters, ignored: new Map(task.counters.ignored) };
       const { outputs } = await task.process(records, next);
       for (const output of outputs) {
         if (output.topic === 'fingerprints') this.#takeFrame(output.value, target);
@@ -139,6 +149,11 @@ export class FeedRange implements PostSource {
       counts.lines += records.length;
       counts.nativeReposts += nativeReposts;
       counts.nothingToCompare += nothingToCompare;
+      counts.deletions += counters.deletions - before.deletions;
+      for (const [reason, count] of counters.ignored) {
+        const more = count - (before.ignored.get(reason) ?? 0);
+        if (more > 0) counts.ignored.set(reason, (counts.ignored.get(reason) ?? 0) + more);
+      }
       counts.posts += counters.accepted - before.accepted + nativeReposts + nothingToCompare;
       for (const { valueStart, valueEnd } of records) counts.bytesRead += Math.max(0, valueEnd - valueStart);
       counts.progress.done += next - position;
@@ -160,11 +175,16 @@ export class FeedRange implements PostSource {
     for (let i = 0; i < starts.length; i++) {
       const start = starts[i]!;
       const timeMs = entryTimeMs(words, start);
-      if (timeMs < counts.firstMs) counts.firstMs = timeMs;
-      if (timeMs > counts.lastMs) counts.lastMs = timeMs;
+      if (!entryIsRetraction(words, start)) {
+        if (timeMs < counts.firstMs) counts.firstMs = timeMs;
+        if (timeMs > counts.lastMs) counts.lastMs = timeMs;
+      }
       if (timeMs >= untilMs) continue;
       const end = starts[i + 1] ?? words.length;
-      target.append(words.subarray(start, end), end - start, frame.evidence(i));
+      const placed = this.#placed;
+      placed.set(words.subarray(start, end));
+      writePlace(placed, end - start, { partition: frame.header.source, offset: frame.offset(i) });
+      target.append(placed, end - start + PLACE_WORDS, frame.evidence(i));
     }
   }
 

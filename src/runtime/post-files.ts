@@ -1,28 +1,35 @@
-/** Posts of files and standard input, one canonical post a line. Every line is counted once: as a post, or as rejected. */
+/**
+ * Posts of files and standard input, of any format. Every record is counted once: as a post, a deletion, ignored or rejected;
+ * of a page, everything in it.
+ */
 import { Buffer } from 'node:buffer';
-import { decodeCanonical } from '../consumers/formats/canonical.ts';
-import { inputBytes, readLines, type ReadLinesOptions } from '../consumers/file.ts';
-import { LINE_BYTES_MAX, type LineBatch } from '../consumers/lines.ts';
+import { inputBytes, openRecords, type ReadOptions } from '../consumers/file.ts';
+import type { FormatChoice } from '../consumers/framing.ts';
+import type { RecordBatch } from '../consumers/records.ts';
 import { InputError } from '../errors.ts';
-import type { Post, RejectionReason } from '../model.ts';
-import { FingerprintStage } from '../stages/fingerprint.ts';
+import type { Decoded, Deletion, IgnoredReason, Post } from '../model.ts';
+import { deletionRetraction, editRetractions, FingerprintStage } from '../stages/fingerprint.ts';
 import { KEPT_BYTES_MAX } from './evidence.ts';
 import { emptyCounts, type EntryTarget, type PostSource } from './post-source.ts';
 import { Rejections } from './rejections.ts';
+
+const NOTHING = new Uint8Array();
 
 export class PostFiles implements PostSource {
   readonly inputs: readonly string[];
   readonly rejections = new Rejections();
   readonly counts = emptyCounts('bytes');
   readonly #stdin: AsyncIterable<Uint8Array> | undefined;
+  readonly #choice: FormatChoice;
 
   /**
    * @param inputs paths; "-" is standard input
    * @param stdin what "-" stands for
    */
-  constructor(inputs: readonly string[], stdin?: AsyncIterable<Uint8Array>) {
+  constructor(inputs: readonly string[], stdin?: AsyncIterable<Uint8Array>, choice: FormatChoice = {}) {
     this.inputs = inputs;
     this.#stdin = stdin;
+    this.#choice = choice;
   }
 
   endMs(): number {
@@ -56,37 +63,47 @@ export class PostFiles implements PostSource {
     const { counts } = this;
     const before = counts.bytesRead;
     const stdin = this.#stdin;
-    const reading: ReadLinesOptions = {
+    const reading: ReadOptions = {
       onProgress: ({ bytesRead }) => {
         counts.bytesRead = before + bytesRead;
         counts.progress.done = counts.bytesRead;
       },
       ...(stdin === undefined ? {} : { stdin }),
     };
-    for await (const batch of readLines(input, reading)) {
+    const { format, batches } = await openRecords(input, this.#choice, reading);
+    const taking: Taking = { input, stage, target, isCanonical: format === 'canonical' };
+    for await (const batch of batches) {
       // A line cut off by the abort must not be told as a bad one.
       if (signal?.aborted === true) return;
-      this.#takeBatch(batch, input, stage, target);
+      this.#takeBatch(batch, taking);
       target.onProgress();
     }
   }
 
-  #takeBatch(batch: LineBatch, input: string, stage: FingerprintStage, target: EntryTarget): void {
-    this.counts.lines += batch.count;
+  #takeBatch(batch: RecordBatch, taking: Taking): void {
     for (let i = 0; i < batch.count; i++) {
-      const line = batch.text(i);
-      if (line === undefined) {
-        const reason = batch.reason(i);
-        this.rejections.add(reason, LINE_DETAILS[reason]!, input, batch.number(i), batch.bytes(i));
-        continue;
-      }
-      const decoded = decodeCanonical(line);
-      if (decoded.kind === 'post') this.#takePost(decoded.post, batch.bytes(i), stage, target);
-      else this.rejections.add(decoded.reason, decoded.detail, input, batch.number(i), batch.bytes(i));
+      const decoded = batch.decode(i);
+      if ('kind' in decoded) this.#take(decoded, batch, i, taking);
+      else for (const one of decoded) this.#take(one, batch, i, taking);
     }
   }
 
-  #takePost(post: Post, line: Uint8Array, stage: FingerprintStage, target: EntryTarget): void {
+  #take(decoded: Decoded, batch: RecordBatch, i: number, { input, stage, target, isCanonical }: Taking): void {
+    this.counts.lines++;
+    if (decoded.kind === 'post') {
+      const line = isCanonical ? batch.bytes(i) : undefined;
+      this.#takePost(decoded.post, line, stage, target);
+    } else if (decoded.kind === 'deletion') this.#takeDeletion(decoded.deletion, stage, target);
+    else if (decoded.kind === 'ignored') this.#ignore(decoded.reason);
+    else this.rejections.add(decoded.reason, decoded.detail, input, batch.number(i), batch.bytes(i));
+  }
+
+  #ignore(reason: IgnoredReason): void {
+    const { ignored } = this.counts;
+    ignored.set(reason, (ignored.get(reason) ?? 0) + 1);
+  }
+
+  #takePost(post: Post, line: Uint8Array | undefined, stage: FingerprintStage, target: EntryTarget): void {
     const { counts } = this;
     const { createdAt } = post;
     counts.posts++;
@@ -96,15 +113,24 @@ export class PostFiles implements PostSource {
     if (wordCount === 0) {
       if (post.repostOf === undefined) counts.nothingToCompare++;
       else counts.nativeReposts++;
-      return;
+    } else {
+      const isKept = line !== undefined && line.length <= KEPT_BYTES_MAX;
+      const evidence = isKept ? line : Buffer.from(JSON.stringify(post));
+      target.append(stage.words, wordCount, evidence);
     }
-    const evidence = line.length <= KEPT_BYTES_MAX ? line : Buffer.from(JSON.stringify(post));
-    target.append(stage.words, wordCount, evidence);
+    for (const retraction of editRetractions(post)) target.append(stage.words, stage.retract(retraction), NOTHING);
+  }
+
+  #takeDeletion(deletion: Deletion, stage: FingerprintStage, target: EntryTarget): void {
+    this.counts.deletions++;
+    target.append(stage.words, stage.retract(deletionRetraction(deletion)), NOTHING);
   }
 }
 
-/** What the reader itself rejects; all other details come from the decoder. */
-const LINE_DETAILS: Readonly<Partial<Record<RejectionReason, string>>> = {
-  line_too_long: `the line has more than ${LINE_BYTES_MAX} bytes`,
-  invalid_utf8: 'the line is not UTF-8',
-};
+/** What the records of one input are taken by. */
+interface Taking {
+  readonly input: string;
+  readonly stage: FingerprintStage;
+  readonly target: EntryTarget;
+  readonly isCanonical: boolean;
+}

@@ -1,6 +1,7 @@
 /** Where the posts of a replay come from, as the replay sees it: files (post-files.ts) or ranges of a feed topic (feed-range.ts). */
 import type { InputError } from '../errors.ts';
 import type { FingerprintSettings } from '../fingerprints/fingerprint.ts';
+import type { IgnoredReason } from '../model.ts';
 import type { Rejections } from './rejections.ts';
 
 export interface PostSource {
@@ -10,6 +11,8 @@ export interface PostSource {
   readonly counts: ReadCounts;
   /** Of a feed topic. */
   readonly feed?: FeedCounts;
+  /** Its name, where samples of alerts are to tell the records that they were read from. */
+  readonly provenance?: string | undefined;
   /**
    * Gives the entries of all posts, in any order. Ends early, without an error, when the signal comes.
    * @returns what ended it before its time, after some posts were read
@@ -26,7 +29,10 @@ export interface PostSource {
 /** Takes what a source gives. */
 export interface EntryTarget {
   readonly fingerprint: FingerprintSettings;
-  /** Copies an entry, the first `wordCount` of `words`, and its evidence. */
+  /**
+   * Copies the first `wordCount` of `words`, which are an entry and, of a feed topic, its place (frames/place.ts), and the
+   * evidence; a retraction has none.
+   */
   append(words: Uint32Array, wordCount: number, evidence: Uint8Array): void;
   /** To be called now and then. */
   onProgress(): void;
@@ -42,6 +48,9 @@ export interface ReadCounts {
   nativeReposts: number;
   /** Posts without a letter once links, mentions and emoji are dropped. */
   nothingToCompare: number;
+  deletions: number;
+  /** Records that can be read and say nothing that is of use here. */
+  readonly ignored: Map<IgnoredReason, number>;
   /** Event times of the first and the last post; of a feed topic, of those that are compared. */
   firstMs: number;
   lastMs: number;
@@ -73,6 +82,8 @@ export function emptyCounts(unit: SourceProgress['unit']): ReadCounts {
     posts: 0,
     nativeReposts: 0,
     nothingToCompare: 0,
+    deletions: 0,
+    ignored: new Map(),
     firstMs: Infinity,
     lastMs: -Infinity,
     progress: { done: 0, total: undefined, unit },

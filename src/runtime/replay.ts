@@ -5,16 +5,18 @@
  * P1  The alerts are a function of the set of posts and the settings: not of the number of files or partitions, their order,
  *     or the order in them, since everything passes through the sorter.
  * P2  Memory is the sorter's, the window's and the campaigns', whatever the length of the input.
- * P3  Every line or record is counted once: as a post, as rejected for a reason, or as what only a feed has (FeedCounts).
+ * P3  Every line or record is counted once: as a post, a deletion, as ignored or rejected for a reason, or as what only a feed
+ *     has (FeedCounts).
  */
 import { setImmediate } from 'node:timers/promises';
 import type { InputError } from '../errors.ts';
-import { ENTRY, entryTimeMs } from '../frames/entry.ts';
-import type { Alert } from '../model.ts';
+import { ENTRY, entryLength, entryTimeMs } from '../frames/entry.ts';
+import { readPlace } from '../frames/place.ts';
+import type { Alert, IgnoredReason } from '../model.ts';
 import type { Settings } from '../settings.ts';
 import type { Revision } from '../stages/campaign.ts';
-import { Engine, stageSettings, type StageSettings } from './engine.ts';
-import type { EntryTarget, FeedCounts, PostSource, SourceProgress } from './post-source.ts';
+import { Engine, stageSettings, type EvidenceOptions, type StageSettings } from './engine.ts';
+import type { EntryTarget, FeedCounts, PostSource, ReadCounts, SourceProgress } from './post-source.ts';
 import type { Rejections, ReasonCount } from './rejections.ts';
 import { Sorter } from './sorter.ts';
 
@@ -23,6 +25,7 @@ export interface ReplayOptions {
   readonly settings: Settings;
   /** Bytes of the frequency table. */
   readonly table: Uint8Array;
+  readonly evidence?: EvidenceOptions;
   /** Name and version, for the alerts. */
   readonly engine: string;
   readonly sortMemoryBytes: number;
@@ -55,13 +58,16 @@ export interface ReplaySummary {
   readonly interrupted: boolean;
   /** As they are stored: of files, or of the values of records. */
   readonly bytesRead: number;
-  /** Of files, or records. */
+  /** Of files, or records; of a page of many posts, all that is in it. */
   readonly lines: number;
   readonly rejected: { readonly count: number; readonly byReason: readonly ReasonCount[] };
   readonly posts: number;
   readonly nativeReposts: number;
   /** Posts without a letter once links, mentions and emoji are dropped. */
   readonly nothingToCompare: number;
+  readonly deletions: number;
+  /** Records that can be read and say nothing that is of use here: likes, pictures without a text, and the like. */
+  readonly ignored: { readonly count: number; readonly byReason: Readonly<Partial<Record<IgnoredReason, number>>> };
   /** Posts seen again under an id already taken in, as far as they were matched with others. */
   readonly duplicates: number;
   /** Where the posts come from a feed topic. */
@@ -136,7 +142,7 @@ class Replay {
 
   constructor(options: ReplayOptions) {
     this.#options = options;
-    this.#stages = stageSettings(options);
+    this.#stages = stageSettings({ ...options, provenance: options.source.provenance });
     this.#engine = new Engine(this.#stages);
     this.#sorter = new Sorter({ memoryBytes: options.sortMemoryBytes });
   }
@@ -179,6 +185,7 @@ class Replay {
     const endMs = this.#options.source.endMs();
     const engine = this.#engine;
     engine.reserve(this.#expectedInWindow());
+    const isFeed = this.#options.source.feed !== undefined;
     const out: Revision[] = [];
     for await (const batch of this.#sorter.drain()) {
       let count = 0;
@@ -186,7 +193,8 @@ class Replay {
         const words = batch.words(count);
         const at = batch.wordStart(count);
         if (entryTimeMs(words, at) >= endMs) break;
-        engine.process(words, at, batch.bytes(count), out);
+        const place = isFeed ? readPlace(words, at + entryLength(words, at)) : undefined;
+        engine.process(words, at, batch.bytes(count), out, place);
         if (out.length > 0) await this.#publish(out);
       }
       this.#matched += count;
@@ -250,6 +258,8 @@ class Replay {
       posts: counts.posts,
       nativeReposts: counts.nativeReposts,
       nothingToCompare: counts.nothingToCompare,
+      deletions: counts.deletions,
+      ignored: ignoredOf(counts),
       duplicates: this.#engine.duplicates,
       ...(feed === undefined ? {} : { feed }),
       ...(counts.firstMs > counts.lastMs
@@ -266,6 +276,12 @@ class Replay {
       seconds: Math.round(performance.now() - this.#startedMs) / 1000,
     };
   }
+}
+
+function ignoredOf({ ignored }: ReadCounts): ReplaySummary['ignored'] {
+  let count = 0;
+  for (const one of ignored.values()) count += one;
+  return { count, byReason: Object.fromEntries(ignored) };
 }
 
 function byStrength(a: StrongCampaign, b: StrongCampaign): number {

@@ -45,12 +45,12 @@ export class NdjsonSink {
     if (this.#error !== undefined) throw this.#failure(this.#error);
     if (this.#isGone) return undefined;
     this.#gathered += `${line}\n`;
-    return this.#gathered.length < GATHERED_UNITS_MAX ? undefined : this.#flush();
+    return this.#gathered.length < GATHERED_UNITS_MAX ? undefined : this.flush();
   }
 
   /** Writes what is left and closes the file. @throws ChorusError `sink_io` */
   async close(): Promise<void> {
-    if (this.#error === undefined) await this.#flush();
+    if (this.#error === undefined) await this.flush();
     if (this.#stream !== process.stdout && !this.#stream.destroyed) {
       this.#stream.end();
       await finished(this.#stream).catch(this.#onError);
@@ -59,7 +59,8 @@ export class NdjsonSink {
     if (this.#error !== undefined) throw this.#failure(this.#error);
   }
 
-  async #flush(): Promise<void> {
+  /** Hands over what has been gathered: for a feed that pauses. @throws ChorusError `sink_io` */
+  async flush(): Promise<void> {
     const lines = this.#gathered;
     this.#gathered = '';
     if (lines === '' || this.#isGone) return;

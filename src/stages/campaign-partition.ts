@@ -8,7 +8,9 @@
 import { SourceChain } from '../frames/chain.ts';
 import { checkRoute, FRAME_KIND, type FrameRoute } from '../frames/frame.ts';
 import { LINKS_EVENT, LinksFrame, type Cause, type FramedPost, type LinksEvent } from '../frames/links.ts';
+import { retractedBeforeMs } from '../frames/entry.ts';
 import { InvariantError } from '../errors.ts';
+import { hex64 } from '../fingerprints/hash.ts';
 import type { Evidence } from '../model.ts';
 import { CampaignStage, type CampaignEvent, type CampaignSettings, type Revision } from './campaign.ts';
 
@@ -97,11 +99,19 @@ export class CampaignPartition {
     for (const event of events) {
       const { cause, kind, otherHi, otherLo } = event;
       const node = { hi: cause.textHi, lo: cause.textLo };
+      if (kind === LINKS_EVENT.retraction) {
+        united.push({
+          kind: 'retraction',
+          post: hex64(cause.postHi, cause.postLo),
+          beforeMs: retractedBeforeMs(cause.textHi, cause.textLo),
+        });
+        continue;
+      }
       if (kind !== LINKS_EVENT.link) {
         united.push({
           kind: 'post',
           node,
-          evidence: this.#evidenceOf(event.evidence),
+          evidence: this.#evidenceOf(event.evidence!),
           first: kind === LINKS_EVENT.first,
         });
         continue;
@@ -113,7 +123,7 @@ export class CampaignPartition {
       united.push({
         kind: 'link',
         later: node,
-        laterEvidence: known?.laterEvidence ?? this.#evidenceOf(event.evidence),
+        laterEvidence: known?.laterEvidence ?? this.#evidenceOf(event.evidence!),
         earlier: { hi: otherHi, lo: otherLo },
         earlierEvidence: known?.earlierEvidence ?? other,
         similarity: event.similarity,

@@ -10,9 +10,10 @@ import { hashStrings, hex64 } from '../fingerprints/hash.ts';
 import { DROPPED } from '../fingerprints/normalise.ts';
 import { Similarity } from '../fingerprints/similarity.ts';
 import type { Alert, AlertStatus, Evidence, Post } from '../model.ts';
-import { emptyCampaignState, type CampaignState } from '../windows/campaign-state.ts';
+import { emptyCampaignState, holdingsOf, liveTimers, type CampaignState } from '../windows/campaign-state.ts';
 import { AlertBuilder, compareText, type AlertSettings } from '../windows/alert.ts';
-import { Campaign, campaignOf, type CampaignLimits } from '../windows/campaigns.ts';
+import { Campaign, campaignOf, formerlyOf, type CampaignLimits } from '../windows/campaigns.ts';
+import { versionOf, type Holding, type PostVersion } from '../windows/retractions.ts';
 import { TextNode, type CoreRule, type MemberPost } from '../windows/text-nodes.ts';
 import type { NodeRef } from './match.ts';
 
@@ -31,7 +32,9 @@ export type CampaignEvent =
       readonly earlierEvidence: Evidence | undefined;
       readonly similarity: number;
       readonly families: number;
-    };
+    }
+  /** Versions of a post before a time are taken away. */
+  | { readonly kind: 'retraction'; readonly post: string; readonly beforeMs: number };
 
 export interface CampaignSettings {
   readonly windowMs: number;
@@ -41,6 +44,12 @@ export interface CampaignSettings {
   readonly minAccounts: number;
   /** A growing alert is revised at least this often, in event time. */
   readonly updateIntervalMs: number;
+  /** An alert that shows a post which was taken away since is revised so soon after its last revision. */
+  readonly removalIntervalMs: number;
+  /** Retractions remembered for posts that are still to come. */
+  readonly retractionsMax: number;
+  /** Accounts remembered that took part in alerts which are closed. */
+  readonly participantsMax: number;
   /** Longest time an alert stays open. */
   readonly durationMaxMs: number;
   readonly core: CoreRule;
@@ -56,6 +65,10 @@ export interface Revision {
 }
 
 export class CampaignStage {
+  /** Cores made, by the FAMILY bits of the links that their nodes had by then. */
+  readonly cores: [number, number, number, number] = [0, 0, 0, 0];
+  /** Posts taken out of the evidence, and posts that came when they had been taken away already. */
+  removed = 0;
   readonly #settings: CampaignSettings;
   readonly #fingerprinter: Fingerprinter;
   readonly #similarity: Similarity;
@@ -69,7 +82,7 @@ export class CampaignStage {
     // SimHash64 is part of an alert whether or not its buckets are used.
     this.#fingerprinter = new Fingerprinter({ ...settings.fingerprint, simhash: true });
     this.#similarity = new Similarity(settings.fingerprint.table.idfNats);
-    this.#builder = new AlertBuilder(settings.alert, this.#fingerprinter, this.#similarity);
+    this.#builder = new AlertBuilder(settings.alert, this.#fingerprinter, this.#similarity, state.participants);
   }
 
   /** All that it knows. */
@@ -87,15 +100,23 @@ export class CampaignStage {
     return this.#state.nodes.size;
   }
 
+  /** Campaigns with an alert that is not closed; looked up one by one. */
+  get openCampaigns(): number {
+    return liveTimers(this.#state).length;
+  }
+
   /** Takes the events of one post, which has event time `timeMs`, and appends the revisions they cause to `out`. */
   process(timeMs: number, events: readonly CampaignEvent[], out: Revision[]): void {
     this.advance(timeMs, out);
     const touched = new Set<TextNode>();
+    const bereft = new Set<Campaign>();
     for (const event of events) {
       if (event.kind === 'post') this.#takePost(event.node, event.evidence, event.first, touched);
-      else this.#takeLink(event, touched);
+      else if (event.kind === 'link') this.#takeLink(event, touched);
+      else this.#retract(event.post, event.beforeMs, touched, bereft);
     }
     const campaigns = this.#promote(touched);
+    for (const campaign of bereft) campaigns.add(campaign);
     for (const campaign of campaigns) {
       if (campaign.into !== undefined) continue;
       this.#review(campaign, out);
@@ -122,6 +143,49 @@ export class CampaignStage {
 
   get #expiredMs(): number {
     return this.#state.nowMs - this.#settings.windowMs;
+  }
+
+  /** Retractions of this event time or earlier are forgotten: no post that may come is so old. */
+  get #forgottenMs(): number {
+    return this.#expiredMs - this.#settings.latenessMs;
+  }
+
+  #isRetracted(version: PostVersion): boolean {
+    const { retractions } = this.#state;
+    return retractions.count > 0 && retractions.covers(version, this.#forgottenMs);
+  }
+
+  #retract(post: string, beforeMs: number, touched: Set<TextNode>, bereft: Set<Campaign>): void {
+    const state = this.#state;
+    state.retractions.add([post, state.nowMs, beforeMs], this.#forgottenMs, this.#settings.retractionsMax);
+    if (state.holdings?.isStale !== false) state.holdings = holdingsOf(state);
+    for (const holding of state.holdings.take(post, beforeMs)) {
+      this.#release(holding, touched, bereft);
+      const { node } = holding;
+      if (node.source?.post === post && node.source.versionMs < beforeMs) node.renewText(this.#expiredMs);
+    }
+  }
+
+  #release({ node, member }: Holding, touched: Set<TextNode>, bereft: Set<Campaign>): void {
+    if (member === undefined) return;
+    const campaign = campaignOf(node);
+    const isAlive = node.lastMs > this.#expiredMs && this.#state.nodes.get(node.id) === node;
+    // What is known of nodes beyond a campaign's bound ends with their life: who has swept them when must not show.
+    if (!isAlive && campaign?.nodes.has(node) !== true) return;
+    if (campaign === undefined) {
+      if (!node.drop(member)) return;
+    } else {
+      if (!campaign.remove(node, member)) return;
+      bereft.add(campaign);
+    }
+    this.removed++;
+    node.forgetAccount(member, this.#expiredMs);
+    for (const former of formerlyOf(node)) {
+      former.isUntold = true;
+      bereft.add(former);
+    }
+    // A text of little evidence may be another account's now (C2).
+    if (isAlive) touched.add(node);
   }
 
   #takePost(ref: NodeRef, evidence: Evidence, first: boolean, touched: Set<TextNode>): void {
@@ -176,28 +240,51 @@ export class CampaignStage {
     if (known !== undefined && known.lastMs > this.#expiredMs) return known;
     if (evidence === undefined)
       throw new InvariantError('M3', `a link names text node ${id}, whose posts were never sent`);
-    const print = this.#fingerprinter;
-    print.compute(evidence.post.text);
-    const nats = this.#similarity.mass(print.record, 0, print.tokenCount);
-    // A table tells nothing of a language that it has not seen, where every word looks rare.
-    const mass = Math.min(nats, NATS_PER_LETTER * print.normaliser.weight);
-    const node = new TextNode(id, evidence.post.text, mass, evidence.post.createdAt);
+    const node = this.#newNode(id, evidence);
     this.#state.nodes.set(id, node);
     return node;
   }
 
+  /** Of a post that has been taken away only the mass of its text is kept. */
+  #newNode(id: string, { key, post }: Evidence): TextNode {
+    const print = this.#fingerprinter;
+    print.compute(post.text);
+    const nats = this.#similarity.mass(print.record, 0, print.tokenCount);
+    // A table tells nothing of a language that it has not seen, where every word looks rare.
+    const mass = Math.min(nats, NATS_PER_LETTER * print.normaliser.weight);
+    const version = versionOf(key, post);
+    const isRetracted = this.#isRetracted(version);
+    const node = new TextNode(id, isRetracted ? '' : post.text, mass, post.createdAt);
+    if (isRetracted) return node;
+    node.source = version;
+    this.#state.holdings?.addSource(node);
+    return node;
+  }
+
   #addPost(node: TextNode, evidence: Evidence, touched: Set<TextNode>): void {
-    const { post, key } = evidence;
+    const { post, key, place } = evidence;
     this.#know(key);
+    const version = versionOf(key, post);
+    if (this.#isRetracted(version)) {
+      this.removed++;
+      node.lastMs = Math.max(node.lastMs, post.createdAt);
+      campaignOf(node)?.countRemoved(node);
+      return;
+    }
+    if (node.source === undefined) {
+      node.text = post.text;
+      node.source = version;
+    }
     const account = `${post.platform}\u0000${post.account}`;
     this.#fingerprinter.normaliser.normalise(post.text);
     const forwarded = (this.#fingerprinter.normaliser.dropped & DROPPED.forwardPrefix) !== 0;
-    const member: MemberPost = { key, account, post, forwarded };
+    const member: MemberPost = { key, account, post, forwarded, place };
     node.expire(this.#expiredMs);
     node.lastMs = Math.max(node.lastMs, post.createdAt);
     const campaign = campaignOf(node);
-    if (campaign === undefined) node.posts.push(member);
+    if (campaign === undefined) node.keep(member);
     else campaign.add(node, member);
+    this.#state.holdings?.add(node, member);
     const isNew = node.noteAccount(account, post.createdAt);
     // The one account that a text of little evidence stands for may be another one now (C2).
     const isLittle = node.massNats < this.#settings.core.massMinNats;
@@ -222,6 +309,7 @@ export class CampaignStage {
     for (const node of asked) {
       if (!node.hasCoreEvidence(rule, expiredMs)) continue;
       node.isCore = true;
+      this.cores[node.families]!++;
       cores.push(node);
     }
     const changed = new Set<Campaign>();
@@ -304,6 +392,7 @@ export class CampaignStage {
     if (old === campaign) return;
     if (old !== undefined) {
       old.leave([node]);
+      if (old.alert !== undefined) node.former.push(old);
       changed.add(old);
     } else {
       node.expire(this.#expiredMs);
@@ -321,7 +410,11 @@ export class CampaignStage {
     const state = campaign.alert;
     if (state === undefined) {
       this.#reviewUnopened(campaign, out);
+    } else if (campaign.postCount === 0) {
+      this.#close(campaign, out);
     } else if (merged.length > 0 || campaign.accounts.size >= 2 * state.publishedAccounts) {
+      this.#publish(campaign, 'updated', out);
+    } else if (campaign.isUntold && this.#state.nowMs >= this.#revisesMs(campaign)) {
       this.#publish(campaign, 'updated', out);
     }
   }
@@ -352,6 +445,7 @@ export class CampaignStage {
     state.publishedMs = this.#state.nowMs;
     state.publishedAccounts = campaign.accounts.size;
     state.publishedPosts = campaign.postCount;
+    campaign.isUntold = false;
     const alert = this.#builder.build(campaign, state, status, this.#state.nowMs);
     out.push(status === 'closed' ? { alert, members: membersOf(campaign) } : { alert });
   }
@@ -361,8 +455,14 @@ export class CampaignStage {
     return Math.min(campaign.lastMs + windowMs + latenessMs, campaign.alert!.openedMs + durationMaxMs);
   }
 
+  /** When it is to be revised, if there is something to tell. */
+  #revisesMs({ alert, isUntold }: Campaign): number {
+    const { updateIntervalMs, removalIntervalMs } = this.#settings;
+    return alert!.publishedMs + (isUntold ? Math.min(updateIntervalMs, removalIntervalMs) : updateIntervalMs);
+  }
+
   #dueMs(campaign: Campaign): number {
-    return Math.min(this.#closesMs(campaign), campaign.alert!.publishedMs + this.#settings.updateIntervalMs);
+    return Math.min(this.#closesMs(campaign), this.#revisesMs(campaign));
   }
 
   #fire(campaign: Campaign, dueMs: number, out: Revision[]): void {
@@ -373,8 +473,9 @@ export class CampaignStage {
       return;
     }
     const state = campaign.alert;
-    const isDue = dueMs >= state.publishedMs + this.#settings.updateIntervalMs;
-    if (isDue && campaign.postCount > state.publishedPosts) this.#publish(campaign, 'updated', out);
+    const isDue = dueMs >= this.#revisesMs(campaign);
+    if (isDue && (campaign.isUntold || campaign.postCount > state.publishedPosts))
+      this.#publish(campaign, 'updated', out);
     else if (isDue) state.publishedMs = dueMs;
     this.#schedule(campaign);
   }
@@ -389,13 +490,17 @@ export class CampaignStage {
 
   #close(campaign: Campaign, out: Revision[]): void {
     this.#publish(campaign, 'closed', out);
+    this.#state.participants.add(campaign.accounts.keys(), this.#settings.participantsMax);
     campaign.alert = undefined;
     // A node may outlive its alert: one closed by its longest duration, or one whose last post came again. Its text starts
     // anew, under the same name, since the match stage still knows it.
     for (const node of campaign.nodes) {
       if (this.#state.nodes.get(node.id) !== node) continue;
       for (const neighbour of node.links.keys()) neighbour.links.delete(node);
-      this.#state.nodes.set(node.id, new TextNode(node.id, node.text, node.massNats, node.lastMs));
+      const anew = new TextNode(node.id, node.text, node.massNats, node.lastMs);
+      anew.source = node.source;
+      this.#state.holdings?.addSource(anew);
+      this.#state.nodes.set(node.id, anew);
     }
   }
 
@@ -414,6 +519,7 @@ export class CampaignStage {
       if (timeMs > expiredMs) break;
       this.#state.known.delete(key);
     }
+    this.#state.retractions.sweep(this.#forgottenMs);
   }
 }
 

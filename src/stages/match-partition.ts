@@ -5,9 +5,10 @@
  * the total order; an entry's position is the number of entries released before it. So a partition that is built anew from
  * the frames at and behind `low` says the same from there on.
  *
- * F4  An entry behind the watermark that its own source has declared before it in the log is late, and dropped.
+ * F4  An entry behind the watermark that its own source has declared before it in the log is late, and dropped. A retraction
+ *     is never dropped: it takes effect at that watermark. Only a writer that has lost its source brings such entries.
  */
-import { ENTRY, entryTimeMs } from '../frames/entry.ts';
+import { ENTRY, entryIsRetraction, entryTimeMs, setEntryTime } from '../frames/entry.ts';
 import { FingerprintsFrame, FingerprintsFrameBuilder } from '../frames/fingerprints.ts';
 import {
   checkRoute,
@@ -87,6 +88,11 @@ export class MatchPartition {
 
   get pending(): number {
     return this.#pending.count;
+  }
+
+  /** Entries of the frames that are retained: those of the window, and those that wait. */
+  get heldPosts(): number {
+    return this.#released + this.#pending.count - this.#acceptedAtLow;
   }
 
   get retainedBytes(): number {
@@ -185,8 +191,11 @@ export class MatchPartition {
         continue;
       }
       if (entryTimeMs(words, start) < watermark) {
-        this.counters.late++;
-        continue;
+        if (!entryIsRetraction(words, start)) {
+          this.counters.late++;
+          continue;
+        }
+        setEntryTime(words, start, watermark);
       }
       this.counters.accepted++;
       const end = starts[i + 1] ?? words.length;

@@ -6,11 +6,14 @@
  * M3  Of a node with two or more posts every post is sent; of a node with one post, that post goes with each of its links.
  *     Where buckets are spread over partitions, every one of them that has a key of a text sees all its posts and knows its
  *     node; only the text's home sends the posts.
+ *
+ * A retraction passes through in its place in the order. The window keeps what it knows of the post, which is no text: what
+ * is said of later posts is the same, and the campaign stage shows nothing of one that was taken away.
  */
-import { ENTRY, entryIsHome, entryTimeMs } from '../frames/entry.ts';
+import { ENTRY, entryIsHome, entryIsRetraction, entryTimeMs, retractedBeforeMs } from '../frames/entry.ts';
 import { BucketIndex, type BucketIndexSettings } from '../windows/bucket-index.ts';
 
-/** Identity of a text node: the 64-bit hash of its normalised text. */
+/** A 64-bit hash: of a text node, that of its normalised text. */
 export interface NodeRef {
   readonly hi: number;
   readonly lo: number;
@@ -44,7 +47,15 @@ export interface LinkEvent {
   readonly families: number;
 }
 
-export type MatchEvent = PostEvent | LinkEvent;
+/** Versions of a post before a time are taken away; `post` is the hash of platform and id. */
+export interface RetractionEvent {
+  readonly kind: 'retraction';
+  readonly timeMs: number;
+  readonly post: NodeRef;
+  readonly beforeMs: number;
+}
+
+export type MatchEvent = PostEvent | LinkEvent | RetractionEvent;
 
 export class MatchStage {
   /** Entries that were the entry before them once more. */
@@ -66,6 +77,12 @@ export class MatchStage {
     const timeMs = entryTimeMs(words, at);
     if (this.#isLast(words, at, timeMs)) {
       this.duplicates++;
+      return;
+    }
+    if (entryIsRetraction(words, at)) {
+      const post = { hi: words[at + ENTRY.postHi]!, lo: words[at + ENTRY.postLo]! };
+      const beforeMs = retractedBeforeMs(words[at + ENTRY.textHi]!, words[at + ENTRY.textLo]!);
+      out.push({ kind: 'retraction', timeMs, post, beforeMs });
       return;
     }
     index.advance(timeMs);

@@ -5,46 +5,77 @@ import type { Fingerprinter } from '../fingerprints/fingerprint.ts';
 import { hex64 } from '../fingerprints/hash.ts';
 import { RECORD_WORDS_MAX } from '../fingerprints/record.ts';
 import type { Similarity } from '../fingerprints/similarity.ts';
-import type { Alert, AlertAccount, AlertSample, AlertStatus, AlertVariant, Finder } from '../model.ts';
+import { templateOf, TRIED_MAX } from '../evidence/template.ts';
+import { diffOf, wordsOf } from '../evidence/words.ts';
+import type { Alert, AlertAccount, AlertSample, AlertStatus, AlertVariant, DiffPart, Finder } from '../model.ts';
+import { EvidenceBuilder, type EvidenceSettings } from './alert-evidence.ts';
 import { FAMILY } from './bucket-index.ts';
 import type { AlertState, Campaign } from './campaigns.ts';
+import type { Participants } from './participants.ts';
 import type { AccountSummary, MemberPost, TextNode } from './text-nodes.ts';
 
-export interface AlertSettings {
-  readonly windowMs: number;
+export interface AlertSettings extends EvidenceSettings {
   readonly engine: string;
   readonly topology: string;
   readonly variantsListed: number;
   readonly accountsListed: number;
   readonly samplesListed: number;
+  /** Name of the feed topic, where samples tell the records that they were read from. */
+  readonly provenance?: string | undefined;
 }
 
 export class AlertBuilder {
   readonly #settings: AlertSettings;
   readonly #fingerprinter: Fingerprinter;
   readonly #similarity: Similarity;
+  readonly #participants: Participants;
+  readonly #evidence: EvidenceBuilder;
+  readonly #words = new WeakMap<TextNode, { readonly text: string; readonly words: readonly string[] }>();
+  /** Differences stay for as long as both texts do. */
+  readonly #diffs = new WeakMap<
+    TextNode,
+    { readonly from: readonly string[]; readonly to: readonly string[]; readonly diff: DiffPart[] }
+  >();
   readonly #record = new Uint32Array(RECORD_WORDS_MAX);
   #tokenCount = 0;
 
-  constructor(settings: AlertSettings, fingerprinter: Fingerprinter, similarity: Similarity) {
+  constructor(
+    settings: AlertSettings,
+    fingerprinter: Fingerprinter,
+    similarity: Similarity,
+    participants: Participants,
+  ) {
     this.#settings = settings;
+    this.#participants = participants;
+    this.#evidence = new EvidenceBuilder(settings, fingerprinter.normaliser, participants);
     this.#fingerprinter = fingerprinter;
     this.#similarity = similarity;
   }
 
   build(campaign: Campaign, state: AlertState, status: AlertStatus, revisedMs: number, mergedInto?: string): Alert {
     const settings = this.#settings;
-    // A node whose only post is known under another text has none that counts.
+    // A node whose only post is known under another text has none that counts; one whose posts were all removed has no text.
     const nodes = Array.from(campaign.nodes)
-      .filter((node) => node.postCount > 0)
+      .filter((node) => node.postCount > 0 && node.text !== '')
       .sort(byReach);
-    const representative = nodes[0]!;
-    this.#remember(representative.text);
-    const variants = nodes.slice(0, settings.variantsListed);
+    const text = nodes[0]?.text ?? '';
+    this.#remember(text);
+    const variants = nodes.slice(0, settings.variantsListed).map((node) => this.#variant(node, nodes[0]!));
     const summaries = campaign.accountSummaries();
     const accounts = smallest(summaries.values(), settings.accountsListed, byFirstPost);
     const firstMs = nodes.reduce((first, node) => Math.min(first, node.firstPostMs), Infinity);
     const samples = this.#samples(nodes);
+    const members = nodes.flatMap((node) => node.posts).sort(byTime);
+    const { timing, creation, explanations, techniques, severity, disclosures } = this.#evidence.of({
+      campaign,
+      summaries,
+      members,
+      firstMs,
+      variantCount: nodes.length,
+      likeness: likenessOf(variants),
+    });
+    const tried = nodes.slice(0, TRIED_MAX).map((node) => ({ words: this.#wordsOf(node), postCount: node.postCount }));
+    const template = templateOf(tried, campaign.postCount);
     return {
       schema: 'chorus.alert.v1',
       id: state.id,
@@ -54,19 +85,34 @@ export class AlertBuilder {
       finding: 'coordinated posting',
       revisedAt: iso(revisedMs),
       openedAt: iso(state.openedMs),
-      firstPostAt: iso(firstMs),
-      lastPostAt: iso(campaign.lastMs),
+      // Without a post there is no other time to tell.
+      firstPostAt: iso(nodes.length === 0 ? state.openedMs : firstMs),
+      lastPostAt: iso(nodes.length === 0 ? state.openedMs : campaign.lastMs),
       windowMs: settings.windowMs,
-      text: representative.text,
+      text,
       accountCount: campaign.accounts.size,
       postCount: campaign.postCount,
       variantCount: nodes.length,
       forwardCount: campaign.forwardCount,
+      removedCount: campaign.removedCount,
+      disclosedCount: disclosures.size,
+      severity,
+      timing,
       platforms: platformsOf(summaries),
       foundBy: findersOf(campaign),
-      variants: { listed: variants.map((node) => this.#variant(node)), leftOut: nodes.length - variants.length },
-      accounts: { listed: accounts.map(alertAccount), leftOut: campaign.accounts.size - accounts.length },
-      samples: { listed: samples.map(alertSample), leftOut: campaign.postCount - samples.length },
+      variants: { listed: variants, leftOut: nodes.length - variants.length },
+      ...(template === undefined ? {} : { template }),
+      accounts: {
+        listed: accounts.map((each) => this.#account(each, disclosures)),
+        leftOut: campaign.accounts.size - accounts.length,
+      },
+      samples: {
+        listed: samples.map((member) => alertSample(member, settings.provenance)),
+        leftOut: campaign.postCount - samples.length,
+      },
+      ...(creation === undefined ? {} : { creation }),
+      explanations,
+      techniques,
       engine: settings.engine,
       topology: settings.topology,
     };
@@ -78,7 +124,7 @@ export class AlertBuilder {
     this.#tokenCount = this.#fingerprinter.tokenCount;
   }
 
-  #variant(node: TextNode): AlertVariant {
+  #variant(node: TextNode, representative: TextNode): AlertVariant {
     const print = this.#fingerprinter;
     print.compute(node.text);
     const similarity = this.#similarity.compare(this.#record, 0, this.#tokenCount, print.record, 0, print.tokenCount);
@@ -90,6 +136,42 @@ export class AlertBuilder {
       lastPostAt: iso(node.lastPostMs),
       simhash: hex64(print.simHi, print.simLo),
       similarity: Math.round(similarity * 1000) / 1000,
+      diff: this.#diff(node, representative),
+    };
+  }
+
+  #diff(node: TextNode, representative: TextNode): DiffPart[] {
+    const from = this.#wordsOf(representative);
+    const to = this.#wordsOf(node);
+    const known = this.#diffs.get(node);
+    if (known?.from === from && known.to === to) return known.diff;
+    const diff = diffOf(from, to);
+    this.#diffs.set(node, { from, to, diff });
+    return diff;
+  }
+
+  /** The same list for as long as the text is the same. */
+  #wordsOf(node: TextNode): readonly string[] {
+    const known = this.#words.get(node);
+    if (known?.text === node.text) return known.words;
+    const words = wordsOf(node.text);
+    this.#words.set(node, { text: node.text, words });
+    return words;
+  }
+
+  #account(summary: AccountSummary, disclosures: ReadonlyMap<string, string>): AlertAccount {
+    const key = `${summary.platform}\u0000${summary.account}`;
+    const disclosure = disclosures.get(key);
+    return {
+      platform: summary.platform,
+      account: summary.account,
+      ...(summary.handle === undefined ? {} : { handle: summary.handle }),
+      ...(summary.accountCreatedAt === undefined ? {} : { accountCreatedAt: iso(summary.accountCreatedAt) }),
+      postCount: summary.postCount,
+      firstPostAt: iso(summary.firstMs),
+      lastPostAt: iso(summary.lastMs),
+      earlierCampaigns: this.#participants.alertsOf(key),
+      ...(disclosure === undefined ? {} : { disclosure }),
     };
   }
 
@@ -160,20 +242,19 @@ function findersOf(campaign: Campaign): Finder[] {
   return finders;
 }
 
-function alertAccount(summary: AccountSummary): AlertAccount {
-  return {
-    platform: summary.platform,
-    account: summary.account,
-    ...(summary.handle === undefined ? {} : { handle: summary.handle }),
-    ...(summary.accountCreatedAt === undefined ? {} : { accountCreatedAt: iso(summary.accountCreatedAt) }),
-    postCount: summary.postCount,
-    firstPostAt: iso(summary.firstMs),
-    lastPostAt: iso(summary.lastMs),
-  };
+/** R of the listed variants to the representative text, weighted by their posts. */
+function likenessOf(variants: readonly AlertVariant[]): number {
+  let sum = 0;
+  let posts = 0;
+  for (const { similarity, postCount } of variants) {
+    sum += similarity * postCount;
+    posts += postCount;
+  }
+  return posts === 0 ? 0 : sum / posts;
 }
 
-function alertSample(member: MemberPost): AlertSample {
-  const { platform, id, account, createdAt, text, urls } = member.post;
+function alertSample({ post, place }: MemberPost, topic: string | undefined): AlertSample {
+  const { platform, id, account, createdAt, text, urls } = post;
   return {
     platform,
     id,
@@ -181,6 +262,7 @@ function alertSample(member: MemberPost): AlertSample {
     createdAt: iso(createdAt),
     text,
     ...(urls === undefined || urls.length === 0 ? {} : { urls }),
+    ...(topic === undefined || place === undefined ? {} : { source: { topic, ...place } }),
   };
 }
 

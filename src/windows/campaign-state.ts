@@ -2,16 +2,18 @@
  * All that the campaign stage knows, as lines of JSON and back: the same state always gives the same lines, and what was
  * read says the same from then on as what was written.
  *
- *   first line    event time, time of the last sweep, duplicates, numbers of nodes and campaigns
+ *   first line    event time, time of the last sweep, duplicates, numbers of nodes, campaigns, lines of retractions and of participants
  *   then          one line for each campaign, and one for each node, which name one another by their numbers
- *   then          post keys in groups, and timers in the order in which they fall due
+ *   then          post keys, participants and retractions in groups, and timers in the order in which they fall due
  *
  * Orders of maps and sets are kept, since bounds decide by them what stays.
  */
 import { ChorusError } from '../errors.ts';
 import type { Post } from '../model.ts';
-import { Campaign, campaignOf, type AlertState, type CampaignLimits } from './campaigns.ts';
-import { TextNode, type AccountSummary } from './text-nodes.ts';
+import { Campaign, campaignOf, formerlyOf, type AlertState, type CampaignLimits } from './campaigns.ts';
+import { Participants } from './participants.ts';
+import { Holdings, Retractions } from './retractions.ts';
+import { TextNode, type AccountSummary, type MemberPost } from './text-nodes.ts';
 import { TimerQueue } from './timers.ts';
 
 export interface CampaignState {
@@ -20,6 +22,10 @@ export interface CampaignState {
   /** Post keys in the order in which they came, with the event time then. */
   readonly known: Map<string, number>;
   readonly timers: TimerQueue<Campaign>;
+  readonly retractions: Retractions;
+  readonly participants: Participants;
+  /** Made of the rest of the state when it is needed first. */
+  holdings: Holdings | undefined;
   nowMs: number;
   sweptMs: number;
   /** Posts that came again with an id already known. */
@@ -31,13 +37,16 @@ export function emptyCampaignState(): CampaignState {
     nodes: new Map(),
     known: new Map(),
     timers: new TimerQueue(),
+    retractions: new Retractions(),
+    participants: new Participants(),
+    holdings: undefined,
     nowMs: -Infinity,
     sweptMs: -Infinity,
     duplicates: 0,
   };
 }
 
-const KEYS_PER_LINE = 1000;
+const ROWS_PER_LINE = 1000;
 
 type Head = readonly [
   nowMs: number | null,
@@ -45,14 +54,23 @@ type Head = readonly [
   duplicates: number,
   campaigns: number,
   nodes: number,
+  retractionLines: number,
+  participantLines: number,
 ];
 type Pairs = readonly (readonly [string, number])[];
-type MemberRow = readonly [key: string, account: string, forwarded: 0 | 1, post: Post];
+type MemberRow = readonly [
+  key: string,
+  account: string,
+  forwarded: 0 | 1,
+  post: Post,
+  ...place: readonly [] | readonly [partition: number, offset: number],
+];
 type SummaryRow = readonly [string, Omit<AccountSummary, 'handle' | 'accountCreatedAt'> & Partial<AccountSummary>];
 interface CampaignRow {
   readonly nodes: readonly number[];
   readonly accounts: Pairs;
-  readonly numbers: readonly [number, number, number, number | null, number, number | null];
+  readonly numbers: readonly [number, number, number, number | null, number, number | null, number];
+  readonly isUntold: boolean;
   readonly alert?: AlertState;
   readonly merged: readonly AlertState[];
 }
@@ -64,7 +82,9 @@ interface NodeRow {
   readonly isCore: boolean;
   readonly campaign: number;
   readonly border?: readonly [core: number, similarity: number];
-  readonly numbers: readonly [number, number | null, number | null, number, number, number];
+  readonly numbers: readonly [number, number | null, number | null, number, number, number, number];
+  readonly source?: readonly [post: string, versionMs: number];
+  readonly former?: readonly number[];
   readonly recent: Pairs;
   readonly links: readonly (readonly [number, number])[];
   readonly posts: readonly MemberRow[];
@@ -74,19 +94,40 @@ interface NodeRow {
 /** The lines of a state, without line ends. */
 export function* encodeCampaignState(state: CampaignState): Generator<string> {
   const { nodes, campaigns } = reached(state);
-  const head: Head = [finite(state.nowMs), finite(state.sweptMs), state.duplicates, campaigns.size, nodes.size];
+  const retractions = Array.from(inGroups(retractionRows(state)));
+  const participants = Array.from(inGroups(state.participants.rows()));
+  const head: Head = [
+    finite(state.nowMs),
+    finite(state.sweptMs),
+    state.duplicates,
+    campaigns.size,
+    nodes.size,
+    retractions.length,
+    participants.length,
+  ];
   yield JSON.stringify(head);
   for (const campaign of campaigns.keys()) yield JSON.stringify(campaignRow(campaign, nodes));
   for (const node of nodes.keys())
     yield JSON.stringify(nodeRow(node, nodes, campaigns, state.nodes.get(node.id) === node));
-  let keys: [string, number][] = [];
-  for (const entry of state.known) {
-    if (keys.push(entry) < KEYS_PER_LINE) continue;
-    yield JSON.stringify(keys);
-    keys = [];
-  }
-  yield JSON.stringify(keys);
+  yield* inGroups(state.known);
+  yield* participants;
+  yield* retractions;
   yield JSON.stringify(liveTimers(state).map(({ dueMs, value }) => [campaigns.get(value)!, dueMs]));
+}
+
+/** Lines of so many rows; at least one. */
+function* inGroups(rows: Iterable<unknown>): Generator<string> {
+  let group: unknown[] = [];
+  for (const row of rows) {
+    if (group.push(row) < ROWS_PER_LINE) continue;
+    yield JSON.stringify(group);
+    group = [];
+  }
+  yield JSON.stringify(group);
+}
+
+function* retractionRows({ retractions }: CampaignState): Generator<readonly [string, number, number | null]> {
+  for (const [post, timeMs, beforeMs] of retractions.rows()) yield [post, timeMs, finite(beforeMs)];
 }
 
 /** @throws ChorusError `snapshot_invalid` for lines that `encodeCampaignState` has not written */
@@ -98,11 +139,16 @@ export function decodeCampaignState(lines: readonly string[], limits: CampaignLi
   }
 }
 
-/** Timers passed over when they come are not kept. */
-function liveTimers(state: CampaignState): { dueMs: number; value: Campaign }[] {
+/** One for each campaign with an alert: those that will be passed over when they come are left out. */
+export function liveTimers(state: CampaignState): { dueMs: number; value: Campaign }[] {
   return state.timers
     .inOrder()
     .filter(({ dueMs, value }) => value.into === undefined && value.alert !== undefined && value.timerMs === dueMs);
+}
+
+/** Where the state holds versions of posts. */
+export function holdingsOf(state: CampaignState): Holdings {
+  return new Holdings(reached(state).nodes.keys());
 }
 
 /** Everything that the state leads to, numbered in the order in which it is met. */
@@ -131,14 +177,27 @@ function reached(state: CampaignState): { nodes: Map<TextNode, number>; campaign
 }
 
 function campaignRow(campaign: Campaign, nodes: ReadonlyMap<TextNode, number>): CampaignRow {
-  const { postCount, keptPosts, forwardCount, lastMs, families, timerMs, alert, merged } = campaign;
+  const { postCount, keptPosts, forwardCount, lastMs, families, timerMs, removedCount, isUntold } = campaign;
+  const { alert, merged } = campaign;
   return {
     nodes: Array.from(campaign.nodes, (node) => nodes.get(node)!),
     accounts: Array.from(campaign.accounts),
-    numbers: [postCount, keptPosts, forwardCount, finite(lastMs), families, finite(timerMs)],
+    numbers: [postCount, keptPosts, forwardCount, finite(lastMs), families, finite(timerMs), removedCount],
+    isUntold,
     ...(alert === undefined ? {} : { alert }),
     merged,
   };
+}
+
+function memberRow({ key, account, forwarded, post, place }: MemberPost): MemberRow {
+  const at = place === undefined ? ([] as const) : ([place.partition, place.offset] as const);
+  return [key, account, forwarded ? 1 : 0, post, ...at];
+}
+
+function readMember([key, account, forwarded, post, ...at]: MemberRow): MemberPost {
+  const [partition, offset] = at;
+  const place = partition === undefined ? undefined : { partition, offset: offset! };
+  return { key, account, post, forwarded: forwarded === 1, place };
 }
 
 function nodeRow(
@@ -148,7 +207,8 @@ function nodeRow(
   isHeld: boolean,
 ): NodeRow {
   const campaign = campaignOf(node);
-  const { border, lastMs, firstPostMs, lastPostMs, postCount, forwardCount, families } = node;
+  const { border, source, lastMs, firstPostMs, lastPostMs, postCount, forwardCount, families, removedCount } = node;
+  const former = formerlyOf(node).map((other) => campaigns.get(other)!);
   return {
     id: node.id,
     text: node.text,
@@ -157,16 +217,20 @@ function nodeRow(
     isCore: node.isCore,
     campaign: campaign === undefined ? -1 : campaigns.get(campaign)!,
     ...(border === undefined ? {} : { border: [nodes.get(border.core)!, border.similarity] as const }),
-    numbers: [lastMs, finite(firstPostMs), finite(lastPostMs), postCount, forwardCount, families],
+    numbers: [lastMs, finite(firstPostMs), finite(lastPostMs), postCount, forwardCount, families, removedCount],
+    ...(source === undefined ? {} : { source: [source.post, source.versionMs] as const }),
+    ...(former.length === 0 ? {} : { former }),
     recent: Array.from(node.recent),
     links: Array.from(node.links, ([neighbour, similarity]) => [nodes.get(neighbour)!, similarity] as const),
-    posts: node.posts.map(({ key, account, forwarded, post }) => [key, account, forwarded ? 1 : 0, post] as const),
+    posts: node.posts.map(memberRow),
     accounts: Array.from(node.accounts),
   };
 }
 
 function decoded(lines: readonly string[], limits: CampaignLimits): CampaignState {
-  const [nowMs, sweptMs, duplicates, campaignCount, nodeCount] = JSON.parse(lines[0]!) as Head;
+  const [nowMs, sweptMs, duplicates, campaignCount, nodeCount, retractionLines, participantLines] = JSON.parse(
+    lines[0]!,
+  ) as Head;
   const state = emptyCampaignState();
   state.nowMs = nowMs ?? -Infinity;
   state.sweptMs = sweptMs ?? -Infinity;
@@ -182,8 +246,17 @@ function decoded(lines: readonly string[], limits: CampaignLimits): CampaignStat
     readNode(nodes[i]!, row, nodes, campaigns);
     if (row.isHeld) state.nodes.set(row.id, nodes[i]!);
   }
-  for (const line of lines.slice(firstKeys, -1)) {
+  const firstRetractions = lines.length - 1 - retractionLines;
+  const firstParticipants = firstRetractions - participantLines;
+  for (const line of lines.slice(firstKeys, firstParticipants)) {
     for (const [key, timeMs] of JSON.parse(line) as Pairs) state.known.set(key, timeMs);
+  }
+  for (const line of lines.slice(firstParticipants, firstRetractions)) {
+    for (const row of JSON.parse(line) as Pairs) state.participants.restore(row);
+  }
+  for (const line of lines.slice(firstRetractions, -1)) {
+    for (const [post, timeMs, beforeMs] of JSON.parse(line) as [string, number, number | null][])
+      state.retractions.restore([post, timeMs, beforeMs ?? Infinity]);
   }
   for (const [campaign, dueMs] of JSON.parse(lines.at(-1)!) as [number, number][])
     state.timers.add(dueMs, campaigns[campaign]!);
@@ -194,12 +267,14 @@ function readCampaign(row: CampaignRow, nodes: readonly TextNode[], limits: Camp
   const campaign = new Campaign(limits);
   for (const node of row.nodes) campaign.nodes.add(nodes[node]!);
   for (const [account, posts] of row.accounts) campaign.accounts.set(account, posts);
-  const [postCount, keptPosts, forwardCount, lastMs, families, timerMs] = row.numbers;
+  const [postCount, keptPosts, forwardCount, lastMs, families, timerMs, removedCount] = row.numbers;
   campaign.postCount = postCount;
   campaign.keptPosts = keptPosts;
   campaign.forwardCount = forwardCount;
   campaign.lastMs = lastMs ?? -Infinity;
   campaign.families = families;
+  campaign.removedCount = removedCount;
+  campaign.isUntold = row.isUntold;
   campaign.timerMs = timerMs ?? Infinity;
   campaign.alert = row.alert;
   campaign.merged.push(...row.merged);
@@ -207,18 +282,21 @@ function readCampaign(row: CampaignRow, nodes: readonly TextNode[], limits: Camp
 }
 
 function readNode(node: TextNode, row: NodeRow, nodes: readonly TextNode[], campaigns: readonly Campaign[]): void {
-  const [, firstPostMs, lastPostMs, postCount, forwardCount, families] = row.numbers;
+  const [, firstPostMs, lastPostMs, postCount, forwardCount, families, removedCount] = row.numbers;
   node.firstPostMs = firstPostMs ?? Infinity;
   node.lastPostMs = lastPostMs ?? -Infinity;
   node.postCount = postCount;
   node.forwardCount = forwardCount;
   node.families = families;
+  node.removedCount = removedCount;
+  node.source = row.source === undefined ? undefined : { post: row.source[0], versionMs: row.source[1] };
+  node.former = (row.former ?? []).map((campaign) => campaigns[campaign]!);
   node.isCore = row.isCore;
   node.campaign = row.campaign < 0 ? undefined : campaigns[row.campaign]!;
   node.border = row.border === undefined ? undefined : { core: nodes[row.border[0]]!, similarity: row.border[1] };
   for (const [account, timeMs] of row.recent) node.recent.set(account, timeMs);
   for (const [neighbour, similarity] of row.links) node.links.set(nodes[neighbour]!, similarity);
-  node.posts = row.posts.map(([key, account, forwarded, post]) => ({ key, account, post, forwarded: forwarded === 1 }));
+  node.posts = row.posts.map(readMember);
   for (const [account, summary] of row.accounts) {
     const { handle, accountCreatedAt } = summary;
     node.accounts.set(account, { ...summary, handle, accountCreatedAt });

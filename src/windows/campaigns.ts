@@ -23,6 +23,10 @@ export class Campaign {
   postCount = 0;
   keptPosts = 0;
   forwardCount = 0;
+  /** Posts that were deleted or edited since its text belongs to it, and those that came to it already deleted. */
+  removedCount = 0;
+  /** Has a post been removed that may still be shown by the alert? */
+  isUntold = false;
   /** Time of the last post. */
   lastMs = -Infinity;
   families = 0;
@@ -41,10 +45,11 @@ export class Campaign {
 
   /** Takes a node with all its posts in the window, or one that comes from another campaign. */
   join(node: TextNode): void {
+    const isMoved = node.postCount > 0 || node.removedCount > 0;
     node.campaign = this;
     if (this.nodes.size < this.#limits.variantsMax) this.nodes.add(node);
     this.families |= node.families;
-    if (node.accounts.size > 0) {
+    if (isMoved) {
       this.#include(node);
       return;
     }
@@ -63,7 +68,7 @@ export class Campaign {
       this.forwardCount++;
     }
     if (this.keptPosts < this.#limits.postsMax) {
-      node.posts.push(member);
+      node.keep(member);
       this.keptPosts++;
     }
     const posts = this.accounts.get(member.account);
@@ -76,6 +81,67 @@ export class Campaign {
     this.lastMs = Math.max(this.lastMs, createdAt);
   }
 
+  /**
+   * Takes a post of a node out that was deleted or edited. Posts beyond the bound are not known one by one and stay counted.
+   * @returns false for a post that is not kept
+   */
+  remove(node: TextNode, member: MemberPost): boolean {
+    if (!node.drop(member)) return false;
+    this.keptPosts--;
+    this.postCount--;
+    node.postCount--;
+    if (member.forwarded) {
+      this.forwardCount--;
+      node.forwardCount--;
+    }
+    this.countRemoved(node);
+    this.isUntold = true;
+    this.#forgetAccount(node, member);
+    this.#renewTimes(node, member.post.createdAt);
+    return true;
+  }
+
+  /** Counts a post of the node that is shown no more, or never was. */
+  countRemoved(node: TextNode): void {
+    this.removedCount++;
+    node.removedCount++;
+  }
+
+  #forgetAccount(node: TextNode, { account, post }: MemberPost): void {
+    const posts = this.accounts.get(account);
+    if (posts === 1) this.accounts.delete(account);
+    else if (posts !== undefined) this.accounts.set(account, posts - 1);
+    const summary = node.accounts.get(account);
+    if (summary === undefined) return;
+    summary.postCount--;
+    if (summary.postCount === 0) {
+      node.accounts.delete(account);
+      return;
+    }
+    const isSame = (other: MemberPost): boolean => other.account === account;
+    // Of posts that are not kept the times are not known one by one: they stay.
+    if (post.createdAt === summary.firstMs)
+      summary.firstMs = node.posts.find(isSame)?.post.createdAt ?? summary.firstMs;
+    if (post.createdAt === summary.lastMs)
+      summary.lastMs = node.posts.findLast(isSame)?.post.createdAt ?? summary.lastMs;
+  }
+
+  #renewTimes(node: TextNode, removedMs: number): void {
+    const isEmpty = node.postCount === 0;
+    const [first] = node.posts;
+    const last = node.posts.at(-1);
+    if (isEmpty || (first !== undefined && removedMs === node.firstPostMs))
+      node.firstPostMs = first?.post.createdAt ?? Infinity;
+    if (isEmpty || (last !== undefined && removedMs === node.lastPostMs))
+      node.lastPostMs = last?.post.createdAt ?? -Infinity;
+    if (removedMs === this.lastMs) this.#renewLast();
+  }
+
+  #renewLast(): void {
+    this.lastMs = -Infinity;
+    for (const node of this.nodes) this.lastMs = Math.max(this.lastMs, node.lastPostMs);
+  }
+
   /** Lets nodes go: a border node to another campaign, or dead nodes. */
   leave(leaving: readonly TextNode[]): void {
     let last = false;
@@ -84,6 +150,7 @@ export class Campaign {
       if (!this.nodes.delete(node)) continue;
       this.postCount -= node.postCount;
       this.forwardCount -= node.forwardCount;
+      this.removedCount -= node.removedCount;
       this.keptPosts -= node.posts.length;
       for (const [account, { postCount }] of node.accounts) {
         const posts = this.accounts.get(account);
@@ -92,9 +159,7 @@ export class Campaign {
       }
       last ||= node.lastPostMs === this.lastMs;
     }
-    if (!last) return;
-    this.lastMs = -Infinity;
-    for (const node of this.nodes) this.lastMs = Math.max(this.lastMs, node.lastPostMs);
+    if (last) this.#renewLast();
   }
 
   /** Takes over all nodes of another campaign. */
@@ -105,6 +170,7 @@ export class Campaign {
       this.#include(node);
     }
     this.families |= other.families;
+    this.isUntold ||= other.isUntold;
     other.nodes.clear();
     other.into = this;
   }
@@ -112,6 +178,7 @@ export class Campaign {
   #include(node: TextNode): void {
     this.postCount += node.postCount;
     this.forwardCount += node.forwardCount;
+    this.removedCount += node.removedCount;
     const room = this.#limits.postsMax - this.keptPosts;
     if (node.posts.length > room) node.posts.length = room;
     this.keptPosts += node.posts.length;
@@ -161,12 +228,26 @@ export class Campaign {
   }
 }
 
-/** The campaign that the node is in now: campaigns that were absorbed lead to the one that took them. */
+/** The campaign that the node is in now. */
 export function campaignOf(node: TextNode): Campaign | undefined {
-  let campaign = node.campaign;
-  while (campaign?.into !== undefined) campaign = campaign.into;
-  node.campaign = campaign;
-  return campaign;
+  if (node.campaign !== undefined) node.campaign = takenInto(node.campaign);
+  return node.campaign;
+}
+
+/** Campaigns that were absorbed lead to the one that took them. */
+function takenInto(campaign: Campaign): Campaign {
+  let last = campaign;
+  while (last.into !== undefined) last = last.into;
+  return last;
+}
+
+/** The campaigns that have let go of the node and whose alert may still show its posts. */
+export function formerlyOf(node: TextNode): readonly Campaign[] {
+  if (node.former.length === 0) return node.former;
+  const now = campaignOf(node);
+  const former = new Set(node.former.map(takenInto));
+  node.former = Array.from(former).filter((campaign) => campaign !== now && campaign.alert !== undefined);
+  return node.former;
 }
 
 /** What has been published of a campaign. */

@@ -1,6 +1,7 @@
 /**
  * Entries that wait until no source can bring an earlier one any more, and leave in the total order: event time, post key,
- * text, and for copies of one post with different content its bytes. The order is a function of the posts alone.
+ * text, and for copies of one post the length of the bytes, what the normaliser dropped, and the place in the feed. The order is
+ * a function of the posts and of the feed alone, and that of the sorter of a replay of the feed.
  */
 import { ENTRY, entryTimeMs } from '../frames/entry.ts';
 import type { FingerprintsFrame } from '../frames/fingerprints.ts';
@@ -91,7 +92,12 @@ export class PendingEntries {
       const difference = aFrame.words[aAt + i]! - bFrame.words[bAt + i]!;
       if (difference !== 0) return difference;
     }
-    return compareBytes(aFrame.evidence(this.#indexes[a]!), bFrame.evidence(this.#indexes[b]!));
+    return (
+      aFrame.evidence(this.#indexes[a]!).byteLength - bFrame.evidence(this.#indexes[b]!).byteLength ||
+      aFrame.words[aAt]! - bFrame.words[bAt]! ||
+      aFrame.header.source - bFrame.header.source ||
+      aFrame.offset(this.#indexes[a]!) - bFrame.offset(this.#indexes[b]!)
+    );
   }
 
   #grow(): void {
@@ -104,10 +110,4 @@ export class PendingEntries {
     this.#references = grown(this.#references, new Float64Array(size));
     this.#indexes = grown(this.#indexes, new Uint16Array(size));
   }
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.byteLength, b.byteLength);
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
-  return a.byteLength - b.byteLength;
 }

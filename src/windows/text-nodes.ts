@@ -7,8 +7,10 @@
  *     neighbours, however many posted it.
  * C3  A core stays one for as long as its node lives.
  */
-import type { Post } from '../model.ts';
+import type { PostMarks } from '../evidence/marks.ts';
+import type { Post, RecordPlace } from '../model.ts';
 import type { Campaign } from './campaigns.ts';
+import { versionOf, type PostVersion } from './retractions.ts';
 
 export interface CoreRule {
   readonly strongAccounts: number;
@@ -26,6 +28,9 @@ export interface MemberPost {
   readonly account: string;
   readonly post: Post;
   readonly forwarded: boolean;
+  readonly place?: RecordPlace | undefined;
+  /** What the post shows by itself; taken when an alert needs it first. */
+  marks?: PostMarks;
 }
 
 /** What one account did in one node or campaign. */
@@ -44,8 +49,10 @@ export const LINKS_MAX = 64;
 
 export class TextNode {
   readonly id: string;
-  /** As its first post wrote it. */
-  readonly text: string;
+  /** As its first post wrote it, or the first of those that are left; "" where none is. */
+  text: string;
+  /** The post that the text was taken from. */
+  source: PostVersion | undefined;
   readonly massNats: number;
   /** When it was last alive: its last post, or that post sent again. */
   lastMs: number;
@@ -54,16 +61,20 @@ export class TextNode {
   lastPostMs = -Infinity;
   /** Accounts with a post in the window and the time of the last one, the longest silent first. */
   readonly recent = new Map<string, number>();
-  /** Posts kept: those in the window, and once in a campaign all that it has room for. */
+  /** Posts kept, in order of time: those in the window, and once in a campaign all that it has room for. */
   posts: MemberPost[] = [];
   postCount = 0;
   forwardCount = 0;
+  /** Posts that were deleted or edited while it was in a campaign. */
+  removedCount = 0;
   /** Neighbours with R. A core keeps only those that are none. */
   readonly links = new Map<TextNode, number>();
   /** Once in a campaign: what each account did, over its whole time. */
   readonly accounts = new Map<string, AccountSummary>();
   isCore = false;
   campaign: Campaign | undefined;
+  /** Campaigns with an alert that it belonged to before: that alert may still show its posts. */
+  former: Campaign[] = [];
   /** A border node's most similar core. */
   border: { readonly core: TextNode; readonly similarity: number } | undefined;
   /** FAMILY bits of its links. */
@@ -93,6 +104,55 @@ export class TextNode {
     const known = this.recent.delete(account);
     this.recent.set(account, timeMs);
     return !known;
+  }
+
+  /** Takes one more post, nearly always the last. */
+  keep(member: MemberPost): void {
+    const { createdAt } = member.post;
+    const last = this.posts.at(-1);
+    if (last === undefined || last.post.createdAt <= createdAt) this.posts.push(member);
+    else this.posts.splice(placeOf(this.posts, createdAt), 0, member);
+  }
+
+  /** @returns false for a post that is not kept */
+  drop(member: MemberPost): boolean {
+    const { posts } = this;
+    for (let at = placeOf(posts, member.post.createdAt) - 1; at >= 0; at--) {
+      if (posts[at] === member) {
+        posts.splice(at, 1);
+        return true;
+      }
+      if (posts[at]!.post.createdAt < member.post.createdAt) break;
+    }
+    return false;
+  }
+
+  /** The account of a post that has been taken out is known by its other posts in the window, if there are any. */
+  forgetAccount({ account, post }: MemberPost, expiredMs: number): void {
+    const lastMs = this.recent.get(account);
+    if (lastMs === undefined || lastMs > post.createdAt) return;
+    this.recent.delete(account);
+    // In a campaign it is counted how many posts there are.
+    if (this.campaign !== undefined && !this.accounts.has(account)) return;
+    const other = this.posts.findLast((post) => post.account === account);
+    if (other === undefined || other.post.createdAt <= expiredMs) return;
+    // In the order of last posts again. Those that are not kept come behind the kept ones of the same time.
+    const recent = Array.from(this.recent);
+    this.recent.clear();
+    for (const other of this.posts)
+      if (other.post.createdAt > expiredMs) this.noteAccount(other.account, other.post.createdAt);
+    for (const [other, timeMs] of recent) if (this.recent.get(other) !== timeMs) this.noteAccount(other, timeMs);
+    const ordered = Array.from(this.recent).sort((a, b) => a[1] - b[1]);
+    this.recent.clear();
+    for (const [other, timeMs] of ordered) this.recent.set(other, timeMs);
+  }
+
+  /** Takes its text from the first post that is left. */
+  renewText(expiredMs: number): void {
+    this.expire(expiredMs);
+    const [first] = this.posts;
+    this.text = first?.post.text ?? '';
+    this.source = first === undefined ? undefined : versionOf(first.key, first.post);
   }
 
   /** Links both nodes; a repeated link keeps its R, which is the same. */
@@ -156,4 +216,15 @@ function gather(node: TextNode, isStrong: boolean, rule: CoreRule, strong: Set<s
     if (strong.size >= rule.strongAccounts || weak.size >= rule.weakAccounts) return true;
   }
   return false;
+}
+
+/** Index behind the posts up to this time. */
+function placeOf(posts: readonly MemberPost[], timeMs: number): number {
+  let [from, to] = [0, posts.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (posts[middle]!.post.createdAt <= timeMs) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }

@@ -118,7 +118,8 @@ describe('a frame of links', () => {
     const builder = new LinksFrameBuilder();
     let size = 0;
     while (!builder.isFull) {
-      const evidence = { timeMs: 1, keyHi: 1, keyLo: size, bytes: randomBytes(random, 4000) };
+      const place = { partition: 0, offset: size };
+      const evidence = { timeMs: 1, keyHi: 1, keyLo: size, place, bytes: randomBytes(random, 4000) };
       builder.add({ ...event!, evidence, otherEvidence: undefined });
       size++;
     }
@@ -165,15 +166,17 @@ function goldenFingerprints(): { bytes: Uint8Array; text: string } {
     0xaaaa_aaaa, 0xbbbb_bbbb, 1, 2, 3, 4, 5, 6, 7, 8, 0x9999_7777, 0x0000_00cd,
   ]);
   const bare = Uint32Array.from([0x0000_8000, 0x6546_1a01, 0x18b, 1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6, 7, 8]);
+  const retraction = Uint32Array.from([0x0000_0f00, 0x6546_1a02, 0x18b, 7, 8, 0x18b, 0x6546_1a01, 0, 0]);
   const entries = [
     { words, offset: 1000, evidence: post },
     { words: bare, offset: 1003, evidence: new Uint8Array() },
+    { words: retraction, offset: 1003, evidence: new Uint8Array() },
   ];
   const bytes = fingerprintsFrame(ROUTE, { from: 1000, to: 1005, watermark: 1_700_000_000_000 }, entries);
   const text = dump(bytes, [
     ...HEADER_PARTS,
-    [8, 'offsets from `from`'],
-    [8, 'lengths of evidence'],
+    [12, 'offsets from `from`'],
+    [12, 'lengths of evidence'],
     [4, 'entry 0: 2 tokens, 2 keys, bands 0 and 1, home, dropped flags 4'],
     [8, 'event time'],
     [8, 'post key'],
@@ -187,24 +190,33 @@ function goldenFingerprints(): { bytes: Uint8Array; text: string } {
     [8, 'event time'],
     [24, 'post key, text hash, SimHash64'],
     [32, 'record: bitmap of trigrams'],
+    [4, 'entry 2: a retraction'],
+    [8, 'event time'],
+    [8, 'hash of platform and id'],
+    [8, 'versions before this time'],
+    [8, 'zero'],
     [10, 'evidence of entry 0'],
   ]);
   return { bytes, text };
 }
 
 function goldenLinks(): { bytes: Uint8Array; text: string } {
-  const first = { timeMs: 1_700_000_000_000, keyHi: 1, keyLo: 2, bytes: Buffer.from('{"id":"1"}') };
-  const second = { timeMs: 1_700_000_000_005, keyHi: 3, keyLo: 4, bytes: Buffer.from('{"id":"22"}') };
+  const place = { partition: 2, offset: 1000 };
+  const first = { timeMs: 1_700_000_000_000, keyHi: 1, keyLo: 2, place, bytes: Buffer.from('{"id":"1"}') };
+  const later = { partition: 0, offset: 2 ** 33 };
+  const second = { timeMs: 1_700_000_000_005, keyHi: 3, keyLo: 4, place: later, bytes: Buffer.from('{"id":"22"}') };
   const cause = { position: 77, timeMs: 1_700_000_000_005, postHi: 3, postLo: 4, textHi: 5, textLo: 6 };
+  const retracted = { ...cause, position: 79, textHi: 0xffff_ffff, textLo: 0xffff_ffff };
   const none = { otherHi: 0, otherLo: 0, otherEvidence: undefined, similarity: 0, families: 0 };
   const link = { otherHi: 7, otherLo: 8, otherEvidence: first, similarity: 0.5, families: 3 };
   const bytes = linksFrame(
     [
       { kind: LINKS_EVENT.first, cause, evidence: first, ...none },
       { kind: LINKS_EVENT.link, cause: { ...cause, position: 78 }, evidence: second, ...link },
+      { kind: LINKS_EVENT.retraction, cause: retracted, evidence: undefined, ...none },
     ],
     70,
-    79,
+    80,
   );
   const event = (what: string): [number, string][] => [
     [4, `${what}: kind, families`],
@@ -220,10 +232,18 @@ function goldenLinks(): { bytes: Uint8Array; text: string } {
   const piece = (length: number): [number, string][] => [
     [8, 'evidence: event time'],
     [8, 'post key'],
-    [8, 'length, zero'],
+    [8, 'length, partition of the feed'],
+    [8, 'offset in it'],
     [length, 'the post, zeros to 8 bytes'],
   ];
-  const parts = [...HEADER_PARTS, ...event('first post'), ...event('link'), ...piece(16), ...piece(16)];
+  const parts = [
+    ...HEADER_PARTS,
+    ...event('first post'),
+    ...event('link'),
+    ...event('retraction'),
+    ...piece(16),
+    ...piece(16),
+  ];
   return { bytes, text: dump(bytes, parts) };
 }
 
@@ -248,12 +268,14 @@ describe('golden frames', () => {
 
   test('are read', () => {
     const fingerprints = new FingerprintsFrame(readFileSync(join(folder, 'fingerprints-frame.bin')));
-    expect([fingerprints.offset(0), fingerprints.offset(1)]).toEqual([1000, 1003]);
+    expect([0, 1, 2].map((i) => fingerprints.offset(i))).toEqual([1000, 1003, 1003]);
     expect(Buffer.from(fingerprints.evidence(0)).toString()).toBe('{"id":"1"}');
     const links = new LinksFrame(readFileSync(join(folder, 'links-frame.bin')));
     expect(links.events.map(({ kind, cause }) => [kind, cause.position])).toEqual([
       [LINKS_EVENT.first, 77],
       [LINKS_EVENT.link, 78],
+      [LINKS_EVENT.retraction, 79],
     ]);
+    expect(links.events.map(({ evidence }) => evidence?.place.offset)).toEqual([1000, 2 ** 33, undefined]);
   });
 });

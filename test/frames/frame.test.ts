@@ -89,11 +89,11 @@ describe('the header of a frame', () => {
 
   test('of another version is refused, with both versions and the way out', () => {
     const bytes = written();
-    bytes[3] = 2;
+    bytes[3] = 1;
     const { code, message } = refusal(() => readHeader(bytes));
     expect(code).toBe('frame_version');
     expect(message).toMatch(
-      /version 2, this program reads 1: run the version that wrote it, or start on new internal topics/u,
+      /version 1, this program reads 2: run the version that wrote it, or start on new internal topics/u,
     );
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ENTRY_HEADER_WORDS, entryLength } from '../../src/frames/entry.ts';
+import { ENTRY_HEADER_WORDS, entryIsRetraction, entryLength } from '../../src/frames/entry.ts';
 import { FingerprintsFrame } from '../../src/frames/fingerprints.ts';
 import { FRAME_HEADER_BYTES, FRAME_KIND, FrameError, viewOf, writeHeader } from '../../src/frames/frame.ts';
 import { LINKS_EVENT, LinksFrame, LinksFrameBuilder } from '../../src/frames/links.ts';
@@ -23,8 +23,9 @@ function expectSoundFingerprints(bytes: Uint8Array): void {
     // Assertions are plain here: a million calls of `expect` take longer than all the rest.
     if (end - start !== entryLength(frame.words, start) || end - start < ENTRY_HEADER_WORDS) throw new Error('length');
     const offset = frame.offset(i);
-    if (offset <= before || offset < from || offset >= to) throw new Error('offset');
+    if (offset < before || offset < from || offset >= to) throw new Error('offset');
     before = offset;
+    if (entryIsRetraction(frame.words, start) && frame.evidence(i).byteLength > 0) throw new Error('evidence of none');
     evidence += frame.evidence(i).byteLength;
   }
   const size = FRAME_HEADER_BYTES + 8 * frame.entryCount + 4 * frame.words.length + evidence;
@@ -34,10 +35,12 @@ function expectSoundFingerprints(bytes: Uint8Array): void {
 function expectSoundLinks(bytes: Uint8Array): void {
   const { events, header } = new LinksFrame(bytes);
   for (const { kind, cause, evidence, otherEvidence, similarity } of events) {
-    if (kind > LINKS_EVENT.link || !Number.isFinite(similarity) || !Number.isFinite(cause.timeMs))
+    if (kind > LINKS_EVENT.retraction || !Number.isFinite(similarity) || !Number.isFinite(cause.timeMs))
       throw new Error('event');
     if (cause.position < header.from || cause.position >= header.to) throw new Error('position');
-    for (const post of otherEvidence === undefined ? [evidence] : [evidence, otherEvidence]) {
+    if ((kind === LINKS_EVENT.retraction) !== (evidence === undefined)) throw new Error('evidence of none');
+    for (const post of [evidence, otherEvidence]) {
+      if (post === undefined) continue;
       if (!Number.isFinite(post.timeMs) || post.bytes.byteLength > bytes.byteLength) throw new Error('evidence');
     }
   }
@@ -129,7 +132,9 @@ describe('frames that are damaged', () => {
   test('of links with a piece of evidence of 4 GB are refused', () => {
     const random = new Random(4);
     const builder = new LinksFrameBuilder();
-    for (const event of randomEvents(random, 3, 50)) builder.add(event);
+    const events = randomEvents(random, 3, 50);
+    expect(events[0]!.evidence).toBeDefined();
+    for (const event of events) builder.add(event);
     const bytes = builder.finish(ROUTE, { from: 50, to: 80, watermark: 9 });
     viewOf(bytes).setUint32(FRAME_HEADER_BYTES + 3 * 64 + 16, 2 ** 32 - 1, true);
     expect(() => new LinksFrame(bytes)).toThrow(/4294967295 bytes is cut off/u);

@@ -11,10 +11,11 @@ import {
   entryLength,
   entryRecordAt,
   SIMHASH_BANDS,
+  writeRetraction,
 } from '../../src/frames/entry.ts';
 import { Router } from '../../src/frames/route.ts';
 import { Random } from '../../src/simulate/random.ts';
-import { randomEntry } from '../support/frames.ts';
+import { randomEntry, randomRetraction } from '../support/frames.ts';
 
 interface Routed {
   readonly target: number;
@@ -70,6 +71,27 @@ describe('a router', () => {
       { numRuns: 2000 },
     );
     expect(targetOf.size).toBeGreaterThan(5000);
+  });
+
+  test('brings a retraction to one partition as it is, all of one post to the same', () => {
+    const targets = new Set<number>();
+    fc.assert(
+      fc.property(entryAndPartitions, ({ seed, partitions }) => {
+        const random = new Random(seed);
+        const router = new Router(partitions);
+        // What an entry before it has left behind must not show.
+        routed(router, randomEntry(random, 5));
+        const entry = randomRetraction(random, 1_700_000_000_123);
+        const [part, ...others] = routed(router, entry);
+        expect(others).toEqual([]);
+        expect(part!.words).toEqual(entry);
+        const later = entry.slice();
+        writeRetraction(later, 7, { hi: entry[ENTRY.postHi]!, lo: entry[ENTRY.postLo]! }, 3);
+        expect(routed(router, later).map(({ target }) => target)).toEqual([part!.target]);
+        targets.add(part!.target);
+      }),
+    );
+    expect(targets.size).toBeGreaterThan(5);
   });
 
   test('makes one partition the home: that of the first key, of the first band without keys, of the text without both', () => {

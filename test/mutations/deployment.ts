@@ -118,10 +118,66 @@ export const SIMULATED: readonly Mutation[] = [
     replacement: 'pendingFrames([], route)',
     tests,
   },
+  {
+    name: 'a deletion behind the watermark keeps its time',
+    file: 'src/stages/source-partition.ts',
+    search: 'const timeMs = Math.max(retraction.timeMs, this.watermark);',
+    replacement: 'const { timeMs } = retraction;',
+    tests,
+  },
+  {
+    name: 'a snapshot forgets what was taken away',
+    file: 'src/windows/campaign-state.ts',
+    search: 'of retractions.rows()) yield',
+    replacement: 'of Array.from(retractions.rows()).slice(1)) yield',
+    tests,
+  },
+  {
+    name: 'a snapshot forgets that something gone is still to be told',
+    file: 'src/windows/campaign-state.ts',
+    search: 'campaign.isUntold = row.isUntold;',
+    replacement: 'campaign.isUntold = false;',
+    tests,
+  },
+  {
+    name: 'copies of one post are taken in the order of arrival',
+    file: 'src/windows/pending.ts',
+    search: 'aFrame.header.source - bFrame.header.source ||',
+    replacement: '',
+    tests,
+  },
+  {
+    name: 'a snapshot forgets which record a post was read from',
+    file: 'src/windows/campaign-state.ts',
+    search: 'forwarded ? 1 : 0, post, ...at]',
+    replacement: 'forwarded ? 1 : 0, post, ...at.slice(2)] as unknown as MemberRow',
+    tests,
+  },
 ];
 
 /** Those that change no alert, or none that a simulated deployment comes to, and that other tests must notice. */
 export const UNSEEN: readonly Mutation[] = [
+  {
+    name: 'a retraction behind the watermark of its source is dropped',
+    file: 'src/stages/match-partition.ts',
+    search: 'if (!entryIsRetraction(words, start)) {',
+    replacement: 'if (starts.length > 0) {',
+    tests: ['test/runtime/match-task.test.ts'],
+  },
+  {
+    name: 'a frame has no room for all that one record takes away',
+    file: 'src/stages/source-partition.ts',
+    search: 'const ENTRIES_FULL = FRAME_ENTRIES_MAX - RECORD_ENTRIES_MAX;',
+    replacement: 'const ENTRIES_FULL = FRAME_ENTRIES_MAX - 2;',
+    tests: ['test/runtime/fingerprint-task.test.ts'],
+  },
+  {
+    name: 'an expired retraction lives on in the next one',
+    file: 'src/windows/retractions.ts',
+    search: 'known !== undefined && known.timeMs > expiredMs ? known.beforeMs : 0',
+    replacement: 'known !== undefined ? known.beforeMs : 0',
+    tests: ['test/windows/retractions.test.ts'],
+  },
   {
     name: 'a gap in the frames of a source goes unseen',
     file: 'src/stages/match-partition.ts',

@@ -4,11 +4,21 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Post } from '../../src/model.ts';
+import type { Retraction } from '../../src/stages/fingerprint.ts';
 import { alertBytes } from '../../src/runtime/campaign-task.ts';
 import type { StageSettings } from '../../src/runtime/engine.ts';
 import { TICK_HEADER, type EventTime } from '../../src/runtime/fingerprint-task.ts';
 import type { Random } from '../../src/simulate/random.ts';
-import { inTotalOrder, postsOf, runEngine, type Feed } from '../support/variants.ts';
+import {
+  inTotalOrder,
+  isPost,
+  retractionsOf,
+  runSteps,
+  StepMaker,
+  type EntryStep,
+  type Item,
+} from '../support/steps.ts';
+import { itemsOf, type Feed } from '../support/variants.ts';
 import type { Fired } from './faults.ts';
 import type { MemoryLog } from './world.ts';
 
@@ -17,10 +27,10 @@ const END_MS = 8e15;
 /** More than a post's own time may run ahead of the broker's. */
 const AHEAD_MS = 7_200_000;
 
-/** A post as it stands in the log of a source, with the event time that counts. */
-interface SentPost {
+/** A post or deletion as it stands in the log of a source, with the event time that counts. */
+interface Sent {
   readonly offset: number;
-  readonly post: Post;
+  readonly item: Item;
   readonly bytes: Uint8Array;
 }
 
@@ -45,8 +55,8 @@ export class SimulatedFeed {
   readonly #logs: readonly MemoryLog[];
   readonly #fired: Fired;
   /** What each source has still to send. */
-  readonly #queues: Post[][];
-  readonly #sent: SentPost[][];
+  readonly #queues: Item[][];
+  readonly #sent: Sent[][];
   readonly #promises: Promised[][];
   #newestMs = 0;
 
@@ -59,63 +69,71 @@ export class SimulatedFeed {
     this.#sent = logs.map(() => []);
     this.#promises = logs.map(() => []);
     const times = new Map<string, number>();
-    for (const post of postsOf(options.feed)) {
-      this.#queues[random.below(logs.length)]!.push(post);
-      if ((times.get(post.id) ?? post.createdAt) !== post.createdAt) fired.note('one id with two event times');
-      times.set(post.id, post.createdAt);
+    for (const item of itemsOf(options.feed)) {
+      this.#queues[random.below(logs.length)]!.push(item);
+      if (!isPost(item)) continue;
+      if ((times.get(item.id) ?? item.createdAt) !== item.createdAt) fired.note('one id with two event times');
+      times.set(item.id, item.createdAt);
     }
-    for (const [source, posts] of this.#queues.entries()) this.#queues[source] = this.#shuffled(posts);
+    for (const [source, items] of this.#queues.entries()) this.#queues[source] = this.#shuffled(items);
   }
 
   get isEmpty(): boolean {
-    return this.#queues.every((posts) => posts.length === 0);
+    return this.#queues.every((items) => items.length === 0);
   }
 
-  /** Event time of the earliest post that the source has still to send; Infinity without one. */
+  /** Event time of the earliest item that the source has still to send; Infinity without one. */
   earliestMs(source: number): number {
     return this.#queues[source]!.reduce((least, { createdAt }) => Math.min(least, createdAt), Infinity);
   }
 
   /** Out of order within the bound, and now and then beyond it. */
-  #shuffled(posts: readonly Post[]): Post[] {
+  #shuffled(items: readonly Item[]): Item[] {
     const random = this.#random;
-    return posts
-      .map((post) => ({ post, at: post.createdAt + random.below(random.below(12) === 0 ? 40 : OUT_OF_ORDER_MS) }))
+    return items
+      .map((item) => ({ item, at: item.createdAt + random.below(random.below(12) === 0 ? 40 : OUT_OF_ORDER_MS) }))
       .sort((a, b) => a.at - b.at)
-      .map(({ post }) => post);
+      .map(({ item }) => item);
   }
 
   /** Some more records of one source. */
   append(): void {
     const random = this.#random;
     const source = random.below(this.#logs.length);
-    const posts = this.#queues[source]!;
-    for (let i = random.below(this.#options.isBulky ? 80 : 6); i > 0 && posts.length > 0; i--) {
-      const post = posts.shift()!;
-      if (this.#newestMs === post.createdAt) this.#fired.note('equal times');
-      this.#newestMs = post.createdAt;
-      this.#send(source, post);
-      if (random.below(15) === 0) this.#sendAgain(post);
-      if (random.below(12) === 0) this.#sendOther(source, post.createdAt);
+    const items = this.#queues[source]!;
+    for (let i = random.below(this.#options.isBulky ? 80 : 6); i > 0 && items.length > 0; i--) {
+      const item = items.shift()!;
+      if (this.#newestMs === item.createdAt) this.#fired.note('equal times');
+      this.#newestMs = item.createdAt;
+      this.#noteKind(item);
+      this.#send(source, item);
+      if (random.below(15) === 0) this.#sendAgain(item);
+      if (random.below(12) === 0) this.#sendOther(source, item.createdAt);
     }
   }
 
-  #sendAgain(post: Post): void {
-    const source = this.#random.below(this.#logs.length);
-    this.#fired.note('post sent twice');
-    this.#send(source, post);
+  #noteKind(item: Item): void {
+    if (!isPost(item)) this.#fired.note('deletion');
+    else if (item.editedAt !== undefined) this.#fired.note('edit');
+    else if (item.replaces !== undefined) this.#fired.note('post that replaces others');
   }
 
-  #send(source: number, post: Post): void {
+  #sendAgain(item: Item): void {
+    const source = this.#random.below(this.#logs.length);
+    this.#fired.note(isPost(item) ? 'post sent twice' : 'deletion sent twice');
+    this.#send(source, item);
+  }
+
+  #send(source: number, item: Item): void {
     const random = this.#random;
     const { eventTime, isBulky } = this.#options;
     // Clocks of senders lie; where the broker's time counts, nothing may come of it.
-    const claimed = eventTime === 'record' ? { ...post, createdAt: post.createdAt + random.between(-50, 50) } : post;
+    const claimed = eventTime === 'record' ? { ...item, createdAt: item.createdAt + random.between(-50, 50) } : item;
     // A field that is none of ours stays with the record as long as it is kept.
     const value = isBulky ? { ...claimed, padding: 'x'.repeat(3700) } : claimed;
-    const bytes = Buffer.from(JSON.stringify(value));
-    const offset = this.#append(source, bytes, post.createdAt);
-    this.#sent[source]!.push({ offset, post, bytes });
+    const bytes = Buffer.from(JSON.stringify(isPost(item) ? value : { ...claimed, deleted: true }));
+    const offset = this.#append(source, bytes, item.createdAt);
+    this.#sent[source]!.push({ offset, item, bytes });
   }
 
   /** What is no post, or makes no entry. */
@@ -171,30 +189,40 @@ export class SimulatedFeed {
     for (const log of this.#logs) log.append(null, END_MS, { [TICK_HEADER]: String(END_MS) });
   }
 
-  /** What one process says of the sorted posts: the bytes of all revisions. */
+  /** What one process says of the sorted entries: the bytes of all revisions. */
   expected(settings: StageSettings): string[] {
-    const taken = this.#sent.flatMap((_, source) => this.#taken(source));
-    const posts = inTotalOrder(settings, taken);
-    return runEngine(settings, posts).map((revision) => alertBytes(revision).toString());
+    const maker = new StepMaker(settings);
+    const steps = this.#sent.flatMap((_, source) => this.#taken(source, maker));
+    return runSteps(settings, inTotalOrder(steps)).map((revision) => alertBytes(revision).toString());
   }
 
-  /** The rule of lateness: behind the watermark of its source, in the order of offsets, a post does not count. */
-  #taken(source: number): SentPost[] {
+  /**
+   * The rule of lateness: behind the watermark of its source, in the order of offsets, a post does not count, and what is
+   * taken away is taken away at the watermark.
+   */
+  #taken(source: number, maker: StepMaker): EntryStep[] {
     const promises = this.#promises[source]!.slice().sort((a, b) => a.offset - b.offset);
     let watermark = -Infinity;
     let idleMs = -Infinity;
-    return this.#sent[source]!.filter(({ offset, post }) => {
+    const retractionAt = (retraction: Retraction): EntryStep => {
+      if (retraction.timeMs < watermark) this.#fired.note('late retraction');
+      return maker.retraction({ ...retraction, timeMs: Math.max(retraction.timeMs, watermark) });
+    };
+    return this.#sent[source]!.flatMap(({ offset, item, bytes }) => {
       while (promises.length > 0 && promises[0]!.offset <= offset) {
         const promised = promises.shift()!;
         watermark = Math.max(watermark, promised.watermark);
         if (promised.isIdle) idleMs = Math.max(idleMs, promised.watermark);
       }
-      if (post.createdAt < watermark) {
-        this.#fired.note(idleMs === watermark ? 'late by an idle tick' : 'late post');
-        return false;
-      }
-      watermark = Math.max(watermark, post.createdAt - OUT_OF_ORDER_MS);
-      return true;
+      const retractions = retractionsOf(item);
+      const isLate = item.createdAt < watermark;
+      if (isLate && isPost(item)) this.#fired.note(idleMs === watermark ? 'late by an idle tick' : 'late post');
+      const place = { partition: source, offset };
+      const steps: EntryStep[] =
+        isLate || !isPost(item) ? [] : maker.post(item, bytes).map((step) => ({ ...step, place }));
+      steps.push(...retractions.map(retractionAt));
+      watermark = Math.max(watermark, item.createdAt - OUT_OF_ORDER_MS);
+      return steps;
     });
   }
 }

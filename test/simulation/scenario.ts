@@ -42,6 +42,7 @@ export class Scenario implements FeedOptions {
       updateIntervalMs: [3, 11, 1000][random.below(3)]!,
       duplicates: random.below(2) === 0,
       simhash: random.below(2) === 0,
+      retractions: random.below(3) > 0,
     };
     this.settings = settingsFor(this.feed);
     this.sources = this.isBulky ? 1 : random.between(1, 3);
@@ -66,7 +67,7 @@ export class Scenario implements FeedOptions {
           eventTime: this.eventTime,
           deadLettersOf: 'posts',
         },
-        { decode: (value) => decodeCanonical(Buffer.from(value).toString('utf8')) },
+        { isCanonical: true, decode: (value) => decodeCanonical(Buffer.from(value).toString('utf8')) },
       );
     }
     if (stage === 'match') {
@@ -92,11 +93,22 @@ function settingsFor({ windowMs, minAccounts, latenessMs, updateIntervalMs, simh
   const { match, campaign } = BASE;
   const fingerprint = { ...BASE.fingerprint, simhash };
   const core = { ...campaign.core, strongAccounts: Math.min(DEFAULTS.core.strongAccounts, minAccounts) };
-  const alert = { ...campaign.alert, windowMs };
+  const alert = { ...campaign.alert, windowMs, provenance: 'posts' };
   return {
     ...BASE,
     fingerprint,
     match: { ...match, windowMs, simhash },
-    campaign: { ...campaign, windowMs, latenessMs, minAccounts, updateIntervalMs, core, alert, fingerprint },
+    campaign: {
+      ...campaign,
+      windowMs,
+      latenessMs,
+      minAccounts,
+      updateIntervalMs,
+      removalIntervalMs: 5,
+      retractionsMax: 40,
+      core,
+      alert,
+      fingerprint,
+    },
   };
 }

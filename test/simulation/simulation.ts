@@ -388,8 +388,8 @@ class Run {
   #examine({ task, error }: Runner): void {
     if (error !== undefined && !(error instanceof Crash) && !(error instanceof Refusal)) throw error;
     if (!(task instanceof FingerprintTask)) return;
-    const { records, rejected, ...outcomes } = task.counters;
-    const counts = [...Object.values(outcomes), ...rejected.values()];
+    const { records, rejected, ignored, ...outcomes } = task.counters;
+    const counts = [...Object.values(outcomes), ...rejected.values(), ...ignored.values()];
     const counted = counts.reduce((sum, count) => sum + count, 0);
     if (counted !== records) throw new Error(`${records} records were read, ${counted} are accounted for`);
   }

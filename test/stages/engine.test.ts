@@ -3,19 +3,20 @@ import { describe, expect, test } from 'vitest';
 import type { Post } from '../../src/model.ts';
 import { Engine, type StageSettings } from '../../src/runtime/engine.ts';
 import { Random } from '../../src/simulate/random.ts';
+import { DEFAULTS } from '../../src/settings.ts';
 import type { Revision } from '../../src/stages/campaign.ts';
 import { FingerprintStage } from '../../src/stages/fingerprint.ts';
-import { feed, postsOf, runEngine, settingsOf, START_MS, word, type Feed } from '../support/variants.ts';
+import { stepsOf, type Item } from '../support/steps.ts';
+import { feed, itemsOf, postsOf, runEngine, settingsOf, START_MS, word, type Feed } from '../support/variants.ts';
 import { Twin, type TwinRevision } from './twin.ts';
 
 /** More of them, now and then, by hand: `FEEDS=3000 npx vitest run test/stages/engine.test.ts --testTimeout=600000`. */
 const FEEDS = Number(process.env['FEEDS'] ?? 300);
-function twinRun(settings: StageSettings, posts: readonly Post[]): readonly TwinRevision[] {
-  const stage = new FingerprintStage(settings.fingerprint);
+function twinRun(settings: StageSettings, items: readonly Item[]): readonly TwinRevision[] {
   const twin = new Twin(settings);
-  for (const post of posts) {
-    const length = stage.process(post);
-    if (length > 0) twin.process(stage.words.slice(0, length), post);
+  for (const { words, of } of stepsOf(settings, items)) {
+    if ('text' in of) twin.process(words, of);
+    else twin.retract(words, of);
   }
   twin.finish();
   return twin.revisions;
@@ -30,6 +31,8 @@ function plain({ alert, members }: Revision): TwinRevision {
     accounts: alert.accountCount,
     posts: alert.postCount,
     variants: alert.variantCount,
+    removed: alert.removedCount,
+    texts: alert.variants.listed.map(({ text }) => text).sort(),
     ...(alert.mergedInto === undefined ? {} : { mergedInto: alert.mergedInto }),
     ...(members === undefined ? {} : { members: members.map((post) => post.id).sort() }),
   };
@@ -43,17 +46,19 @@ function inOrder(revisions: readonly TwinRevision[]): string[] {
 }
 
 function expectTwins(options: Feed): readonly TwinRevision[] {
-  const posts = postsOf(options);
+  const items = itemsOf(options);
   const { windowMs, minAccounts, latenessMs, updateIntervalMs } = options;
-  const settings = settingsOf({
+  const { campaign, ...settings } = settingsOf({
     windowMs,
     minAccounts,
     latenessMs,
     updateIntervalMs,
     families: { simhash: options.simhash },
+    limits: { ...DEFAULTS.limits, variantsListed: 1000 },
   });
-  const expected = twinRun(settings, posts);
-  expect(inOrder(runEngine(settings, posts).map(plain))).toEqual(inOrder(expected));
+  const stages = { ...settings, campaign: { ...campaign, removalIntervalMs: 5 } };
+  const expected = twinRun(stages, items);
+  expect(inOrder(runEngine(stages, items).map(plain))).toEqual(inOrder(expected));
   return expected;
 }
 

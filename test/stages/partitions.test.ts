@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LinksFrameBuilder, type FramedPost } from '../../src/frames/links.ts';
 import { FingerprintsFrame } from '../../src/frames/fingerprints.ts';
-import type { Post } from '../../src/model.ts';
 import { evidenceOf, framedPost, linksEvent } from '../../src/runtime/evidence.ts';
 import type { StageSettings } from '../../src/runtime/engine.ts';
 import { Random } from '../../src/simulate/random.ts';
@@ -14,7 +13,8 @@ import { MatchPartition, pieceOf, type ReleasedEvent } from '../../src/stages/ma
 import { SourcePartition } from '../../src/stages/source-partition.ts';
 import { decodeCampaignState, encodeCampaignState } from '../../src/windows/campaign-state.ts';
 import { CampaignStage } from '../../src/stages/campaign.ts';
-import { feed, inTotalOrder, postsOf, runEngine, settingsOf, type Feed } from '../support/variants.ts';
+import { inTotalOrder, isPost, runSteps, stepsOf, type Item } from '../support/steps.ts';
+import { feed, itemsOf, settingsOf, type Feed } from '../support/variants.ts';
 
 const TOPOLOGY = '0123456789abcdef';
 const OUT_OF_ORDER_MS = 9;
@@ -34,7 +34,8 @@ const layout = fc.record<Layout>({
 
 function settingsFor(options: Feed): StageSettings {
   const { windowMs, minAccounts, latenessMs, updateIntervalMs, simhash } = options;
-  return settingsOf({ windowMs, minAccounts, latenessMs, updateIntervalMs, families: { simhash } });
+  const settings = settingsOf({ windowMs, minAccounts, latenessMs, updateIntervalMs, families: { simhash } });
+  return { ...settings, campaign: { ...settings.campaign, removalIntervalMs: 5, retractionsMax: 30 } };
 }
 
 /** The stages over frames in memory, with partitions rebuilt and states saved and read back at random. */
@@ -92,11 +93,11 @@ class Pipeline {
     return new CampaignPartition(this.#settings.campaign, route, evidenceOf, saved);
   }
 
-  run(posts: readonly Post[]): void {
+  run(items: readonly Item[]): void {
     const random = this.#random;
     const { sources } = this.#layout;
-    const queues: Post[][] = Array.from({ length: sources }, () => []);
-    for (const post of posts) queues[random.below(sources)]!.push(post);
+    const queues: Item[][] = Array.from({ length: sources }, () => []);
+    for (const item of items) queues[random.below(sources)]!.push(item);
     const offsets = queues.map(() => 0);
     for (const [i, queue] of queues.entries()) queues[i] = jittered(queue, random);
     while (queues.some((queue) => queue.length > 0)) {
@@ -110,11 +111,12 @@ class Pipeline {
     for (let target = 0; target < this.#layout.targets; target++) this.#match(target);
   }
 
-  #send(source: number, from: number, batch: readonly Post[], tick: number | undefined): void {
+  #send(source: number, from: number, batch: readonly Item[], tick: number | undefined): void {
     const partition = this.#sources[source]!;
     partition.begin(from);
-    for (const [i, post] of batch.entries()) {
-      if (partition.take(post, from + i, Buffer.from(JSON.stringify(post))) === 'late') this.late++;
+    for (const [i, item] of batch.entries()) {
+      if (!isPost(item)) partition.delete(item, from + i);
+      else if (partition.take(item, from + i, Buffer.from(JSON.stringify(item))) === 'late') this.late++;
     }
     if (tick !== undefined) partition.witness(tick);
     for (const [target, bytes] of partition.finish(from + batch.length).entries()) {
@@ -186,11 +188,11 @@ function same(found: unknown, wanted: unknown): void {
 }
 
 /** As far out of order as is allowed. */
-function jittered(posts: readonly Post[], random: Random): Post[] {
-  return posts
-    .map((post) => ({ post, at: post.createdAt + random.below(OUT_OF_ORDER_MS) }))
+function jittered(items: readonly Item[], random: Random): Item[] {
+  return items
+    .map((item) => ({ item, at: item.createdAt + random.below(OUT_OF_ORDER_MS) }))
     .sort((a, b) => a.at - b.at)
-    .map(({ post }) => post);
+    .map(({ item }) => item);
 }
 
 describe('stages over frames of several sources and partitions', () => {
@@ -200,11 +202,11 @@ describe('stages over frames of several sources and partitions', () => {
     fc.assert(
       fc.property(feed, layout, (options, shape) => {
         const settings = settingsFor(options);
-        const sent = postsOf(options).map((post) => ({ post, bytes: Buffer.from(JSON.stringify(post)) }));
-        const posts = inTotalOrder(settings, sent);
-        const expected = runEngine(settings, posts).map(({ alert }) => JSON.stringify(alert));
+        const items = itemsOf(options);
+        const steps = inTotalOrder(stepsOf(settings, items));
+        const expected = runSteps(settings, steps).map(({ alert }) => JSON.stringify(alert));
         const pipeline = new Pipeline(settings, shape);
-        pipeline.run(posts);
+        pipeline.run(items);
         expect(pipeline.late).toBe(0);
         expect(pipeline.out.map(({ alert }) => JSON.stringify(alert))).toEqual(expected);
         rebuilds += pipeline.rebuilds;

@@ -22,6 +22,9 @@ export interface TwinRevision {
   readonly accounts: number;
   readonly posts: number;
   readonly variants: number;
+  readonly removed: number;
+  /** Texts shown, the variants in order. */
+  readonly texts: readonly string[];
   readonly mergedInto?: string;
   readonly members?: readonly string[];
 }
@@ -30,12 +33,27 @@ interface Sent {
   readonly account: string;
   readonly timeMs: number;
   readonly name: string;
+  readonly text: string;
+  /** Platform and id, and the time of the edit, 0 for none. */
+  readonly post: string;
+  readonly versionMs: number;
+}
+
+/** All versions of `post` before a time are taken away. */
+export interface TwinRetraction {
+  readonly platform: string;
+  readonly id: string;
+  readonly timeMs: number;
+  readonly beforeMs: number;
 }
 
 interface Node {
   readonly id: string;
   readonly massNats: number;
   readonly links: Map<Node, number>;
+  /** The post that its text is shown of. */
+  source: Sent | undefined;
+  removed: number;
   posts: Sent[];
   /** Posts that its campaign counts: those in the window when it joined, and all since. */
   counted: Sent[];
@@ -58,6 +76,24 @@ interface Campaign {
   nodes: Set<Node>;
   alert: AlertState | undefined;
   merged: AlertState[];
+  /** Is a post gone that its alert may show? */
+  isUntold: boolean;
+}
+
+function emptyNode(id: string, massNats: number, lastMs: number): Node {
+  return {
+    id,
+    massNats,
+    links: new Map(),
+    source: undefined,
+    removed: 0,
+    posts: [],
+    counted: [],
+    lastMs,
+    isCore: false,
+    campaign: undefined,
+    border: undefined,
+  };
 }
 
 export class Twin {
@@ -68,7 +104,11 @@ export class Twin {
   readonly #index: NaiveIndex;
   readonly #similarity: Similarity;
   /** Posts by reference: what the naive index names first posts by. */
-  readonly #posts: { key: string; sent: Sent; text: string }[] = [];
+  readonly #posts: { key: string; sent: Sent }[] = [];
+  /** By platform and id. */
+  readonly #retracted = new Map<string, { timeMs: number; beforeMs: number }>();
+  /** Campaigns that a node belonged to while they had an alert. */
+  readonly #former = new Map<Node, Set<AlertState>>();
   readonly #known = new Map<string, number>();
   readonly #nodes = new Map<string, Node>();
   readonly #campaigns = new Set<Campaign>();
@@ -85,22 +125,81 @@ export class Twin {
     return this.#nowMs - this.#settings.match.windowMs;
   }
 
-  process(words: Uint32Array, post: Post): void {
+  /** False for what was just there. */
+  #begin(words: Uint32Array, timeMs: number): boolean {
     const identity = words.slice(ENTRY.timeLo, ENTRY.textLo + 1).join();
-    if (identity === this.#last) return;
+    if (identity === this.#last) return false;
     this.#last = identity;
-    this.#fire(post.createdAt);
-    this.#nowMs = post.createdAt;
+    this.#fire(timeMs);
+    this.#nowMs = timeMs;
     this.#index.advance(this.#nowMs);
     for (const [text, node] of this.#nodes) if (node.lastMs <= this.#expiredMs) this.#nodes.delete(text);
+    this.#changed.clear();
+    return true;
+  }
+
+  #end(): void {
+    this.#promote();
+    for (const campaign of this.#campaigns) if (this.#changed.has(campaign)) this.#review(campaign);
+  }
+
+  retract(words: Uint32Array, { platform, id, timeMs, beforeMs }: TwinRetraction): void {
+    if (!this.#begin(words, timeMs)) return;
+    const post = JSON.stringify([platform, id]);
+    const known = this.#remembered(post);
+    this.#retracted.set(post, { timeMs, beforeMs: Math.max(beforeMs, known?.beforeMs ?? 0) });
+    const isGone = (sent: Sent): boolean => sent.post === post && sent.versionMs < beforeMs;
+    const nodes = new Set(this.#nodes.values());
+    for (const campaign of this.#campaigns) for (const node of campaign.nodes) nodes.add(node);
+    for (const node of nodes) {
+      const removed = node.campaign === undefined ? 0 : node.counted.filter(isGone).length;
+      const gone = node.posts.filter(isGone).length;
+      node.posts = node.posts.filter((sent) => !isGone(sent));
+      node.counted = node.counted.filter((sent) => !isGone(sent));
+      node.removed += removed;
+      if (removed > 0) this.#untold(node.campaign!);
+      for (const campaign of gone > 0 ? this.#campaigns : []) {
+        if (campaign !== node.campaign && campaign.alert !== undefined && this.#former.get(node)?.has(campaign.alert))
+          this.#untold(campaign);
+      }
+      if (node.source === undefined || !isGone(node.source)) continue;
+      const left =
+        node.campaign === undefined ? node.posts.filter((sent) => sent.timeMs > this.#expiredMs) : node.counted;
+      node.source = left[0];
+    }
+    this.#end();
+  }
+
+  #untold(campaign: Campaign): void {
+    campaign.isUntold = true;
+    this.#changed.add(campaign);
+  }
+
+  #remembered(post: string): { timeMs: number; beforeMs: number } | undefined {
+    const { windowMs, latenessMs } = this.#settings.campaign;
+    const known = this.#retracted.get(post);
+    return known !== undefined && known.timeMs > this.#nowMs - windowMs - latenessMs ? known : undefined;
+  }
+
+  #isRetracted({ post, versionMs }: Sent): boolean {
+    return versionMs < (this.#remembered(post)?.beforeMs ?? 0);
+  }
+
+  process(words: Uint32Array, post: Post): void {
+    if (!this.#begin(words, post.createdAt)) return;
     const reference = this.#posts.length;
     const key = hex64(words[ENTRY.postHi]!, words[ENTRY.postLo]!);
     this.#posts.push({
       key,
-      sent: { account: `${post.platform} ${post.account}`, timeMs: post.createdAt, name: post.id },
-      text: post.text,
+      sent: {
+        account: `${post.platform} ${post.account}`,
+        timeMs: post.createdAt,
+        name: post.id,
+        text: post.text,
+        post: JSON.stringify([post.platform, post.id]),
+        versionMs: post.editedAt ?? 0,
+      },
     });
-    this.#changed.clear();
     const same = this.#index.nodes.get(textOf(words));
     if (same !== undefined) {
       const node = this.#node(same);
@@ -120,8 +219,7 @@ export class Twin {
         for (const { campaign } of ends) if (campaign !== undefined) this.#changed.add(campaign);
       }
     }
-    this.#promote();
-    for (const campaign of this.#campaigns) if (this.#changed.has(campaign)) this.#review(campaign);
+    this.#end();
   }
 
   finish(): void {
@@ -133,20 +231,11 @@ export class Twin {
     if (node === undefined) {
       const { words } = of;
       const nats = this.#similarity.mass(words, entryRecordAt(words, 0), entryTokenCount(words, 0));
-      normaliser.normalise(this.#posts[of.firstPost]!.text);
+      const { sent } = this.#posts[of.firstPost]!;
+      normaliser.normalise(sent.text);
       const massNats = Math.min(nats, NATS_PER_LETTER * normaliser.weight);
       const id = hex64(words[ENTRY.textHi]!, words[ENTRY.textLo]!);
-      node = {
-        id,
-        massNats,
-        links: new Map(),
-        posts: [],
-        counted: [],
-        lastMs: of.lastMs,
-        isCore: false,
-        campaign: undefined,
-        border: undefined,
-      };
+      node = { ...emptyNode(id, massNats, of.lastMs), source: this.#isRetracted(sent) ? undefined : sent };
       this.#nodes.set(of.text, node);
     }
     return node;
@@ -159,6 +248,11 @@ export class Twin {
     const isNow = reference === this.#posts.length - 1;
     if (!isKnown || isNow) this.#known.set(key, this.#nowMs);
     if (isKnown) return;
+    if (this.#isRetracted(sent)) {
+      if (node.campaign !== undefined) node.removed++;
+      return;
+    }
+    node.source ??= sent;
     node.posts.push(sent);
     if (node.campaign === undefined) return;
     node.counted.push(sent);
@@ -203,6 +297,8 @@ export class Twin {
     if (node.campaign !== undefined) {
       node.campaign.nodes.delete(node);
       this.#changed.add(node.campaign);
+      const { alert } = node.campaign;
+      if (alert !== undefined) this.#former.set(node, (this.#former.get(node) ?? new Set()).add(alert));
     } else {
       node.counted = node.posts.filter((post) => post.timeMs > this.#expiredMs);
     }
@@ -218,7 +314,7 @@ export class Twin {
       core.isCore = true;
       core.border = undefined;
       if (core.campaign !== undefined) continue;
-      const campaign: Campaign = { nodes: new Set(), alert: undefined, merged: [] };
+      const campaign: Campaign = { nodes: new Set(), alert: undefined, merged: [], isUntold: false };
       this.#campaigns.add(campaign);
       this.#join(core, campaign);
     }
@@ -242,6 +338,11 @@ export class Twin {
     alerts.sort((x, y) => x.openedMs - y.openedMs || (x.id < y.id ? -1 : 1));
     a.alert = alerts[0];
     a.merged.push(...b.merged, ...alerts.slice(1));
+    a.isUntold ||= b.isUntold;
+    // Whoever was with one of them was with both.
+    for (const former of this.#former.values()) {
+      if (alerts.length > 1 && alerts.some((alert) => former.has(alert))) former.add(alerts[0]!);
+    }
     this.#campaigns.delete(b);
     this.#changed.add(a);
   }
@@ -277,7 +378,10 @@ export class Twin {
     const merged = campaign.merged.splice(0);
     for (const state of merged) this.#tell(campaign, state, 'merged', campaign.alert!.id);
     if (campaign.alert !== undefined) {
-      if (merged.length > 0 || this.#accounts(campaign) >= 2 * campaign.alert.accounts)
+      const revisesMs = this.#revisesMs(campaign);
+      if (this.#postCount(campaign) === 0) this.#close(campaign);
+      else if (campaign.isUntold && this.#nowMs >= revisesMs) this.#publish(campaign, 'updated');
+      else if (merged.length > 0 || this.#accounts(campaign) >= 2 * campaign.alert.accounts)
         this.#publish(campaign, 'updated');
       return;
     }
@@ -301,12 +405,15 @@ export class Twin {
     state.publishedMs = this.#nowMs;
     state.accounts = this.#accounts(campaign);
     state.posts = this.#postCount(campaign);
+    campaign.isUntold = false;
     this.#tell(campaign, state, status);
   }
 
   #tell(campaign: Campaign, state: AlertState, status: string, mergedInto?: string): void {
     state.revision++;
-    const posts = Array.from(campaign.nodes).flatMap((node) => node.counted);
+    const nodes = Array.from(campaign.nodes);
+    const posts = nodes.flatMap((node) => node.counted);
+    const variants = nodes.filter((node) => node.counted.length > 0);
     this.revisions.push({
       id: state.id,
       revision: state.revision,
@@ -314,31 +421,41 @@ export class Twin {
       revisedMs: this.#nowMs,
       accounts: this.#accounts(campaign),
       posts: posts.length,
-      variants: Array.from(campaign.nodes).filter((node) => node.counted.length > 0).length,
+      variants: variants.length,
+      removed: nodes.reduce((sum, node) => sum + node.removed, 0),
+      texts: variants.map((node) => node.source!.text).sort(),
       ...(mergedInto === undefined ? {} : { mergedInto }),
       ...(status === 'closed' ? { members: posts.map((post) => post.name).sort() } : {}),
     });
   }
 
+  /** An alert that shows a post which is gone is revised sooner. */
+  #revisesMs({ alert, isUntold }: Campaign): number {
+    const { updateIntervalMs, removalIntervalMs } = this.#settings.campaign;
+    return alert!.publishedMs + (isUntold ? Math.min(updateIntervalMs, removalIntervalMs) : updateIntervalMs);
+  }
+
   /** Lets all that falls due until `timeMs` happen, the earliest first. */
   #fire(timeMs: number): void {
-    const { windowMs, latenessMs, updateIntervalMs } = this.#settings.campaign;
+    const { windowMs, latenessMs } = this.#settings.campaign;
     for (;;) {
       let first: { dueMs: number; campaign: Campaign; closes: boolean } | undefined;
       for (const campaign of this.#campaigns) {
         if (campaign.alert === undefined) continue;
         const posts = Array.from(campaign.nodes).flatMap((node) => node.counted);
         const closesMs = Math.max(...posts.map((post) => post.timeMs)) + windowMs + latenessMs;
-        const closes = closesMs <= campaign.alert.publishedMs + updateIntervalMs;
+        const revisesMs = this.#revisesMs(campaign);
+        const closes = closesMs <= revisesMs;
         // A border node that leaves may take the last post with it: then it is time already.
-        const dueMs = Math.max(this.#nowMs, closes ? closesMs : campaign.alert.publishedMs + updateIntervalMs);
+        const dueMs = Math.max(this.#nowMs, closes ? closesMs : revisesMs);
         if (first === undefined || dueMs < first.dueMs) first = { dueMs, campaign, closes };
       }
       if (first === undefined || first.dueMs > timeMs) return;
       this.#nowMs = first.dueMs;
       const { campaign } = first;
       if (first.closes) this.#close(campaign);
-      else if (this.#postCount(campaign) > campaign.alert!.posts) this.#publish(campaign, 'updated');
+      else if (campaign.isUntold || this.#postCount(campaign) > campaign.alert!.posts)
+        this.#publish(campaign, 'updated');
       else campaign.alert!.publishedMs = first.dueMs;
     }
   }
@@ -350,7 +467,8 @@ export class Twin {
     for (const [text, node] of this.#nodes) {
       if (!campaign.nodes.has(node)) continue;
       for (const other of node.links.keys()) other.links.delete(node);
-      this.#nodes.delete(text);
+      const { id, massNats, source, lastMs } = node;
+      this.#nodes.set(text, { ...emptyNode(id, massNats, lastMs), source });
     }
   }
 }

@@ -26,12 +26,20 @@ export function alertOf(id: string, posts: readonly AlertPost[], changes: AlertC
   const { accountsListed = 100, variantsListed = 20, samplesListed = 10, ...fields } = changes;
   const ordered = posts.toSorted((a, b) => a.seconds - b.seconds || compareText(a.account, b.account));
   const accounts = Array.from(groupedBy(ordered, 'account'), ([account, own]) => {
-    return { platform: 'example', account, postCount: own.length, ...spanOf(own) };
+    return { platform: 'example', account, postCount: own.length, ...spanOf(own), earlierCampaigns: 0 };
   });
   const variants = Array.from(groupedBy(ordered, 'text'), ([text, own]) => {
     const { hi, lo } = hashStrings('simhash', text);
     const accountCount = new Set(own.map(({ account }) => account)).size;
-    return { text, postCount: own.length, accountCount, ...spanOf(own), simhash: hex64(hi, lo), similarity: 0.8 };
+    return {
+      text,
+      postCount: own.length,
+      accountCount,
+      ...spanOf(own),
+      simhash: hex64(hi, lo),
+      similarity: 0.8,
+      diff: [],
+    };
   }).toSorted((a, b) => b.accountCount - a.accountCount || b.postCount - a.postCount || compareText(a.text, b.text));
   const samples = ordered.map(({ account, text, seconds }) => {
     return { platform: 'example', id: `${account} ${seconds} ${text}`, account, createdAt: iso(seconds), text };
@@ -51,11 +59,26 @@ export function alertOf(id: string, posts: readonly AlertPost[], changes: AlertC
     postCount: posts.length,
     variantCount: variants.length,
     forwardCount: 0,
+    removedCount: 0,
+    disclosedCount: 0,
+    severity: {
+      score: 40,
+      parts: { accounts: 20, speed: 10, likeness: 10, obfuscation: 0, freshness: 0, repeats: 0, explained: 0 },
+    },
+    timing: {
+      perMinute: { listed: [], leftOut: posts.length },
+      medianGapMs: 0,
+      smallestGapMs: 0,
+      firstMinuteAccountCount: 1,
+      spanMs: 1000 * (ordered.at(-1)!.seconds - ordered[0]!.seconds),
+    },
     platforms: { example: accounts.length },
     foundBy: ['text'],
     variants: listed(variants, variantsListed),
     accounts: listed(accounts, accountsListed),
     samples: listed(samples, samplesListed),
+    explanations: [],
+    techniques: [],
     engine: 'chorus/test',
     topology: '00000000000000aa',
     ...fields,

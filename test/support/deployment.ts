@@ -131,6 +131,7 @@ export class Site {
       partitions: options.partitions,
       eventTime: 'payload',
       outOfOrdernessMs: HOUR_MS,
+      format: 'canonical',
       idleMs: undefined,
       stages: ['fingerprint', 'match', 'campaign'],
       stateFolder: undefined,

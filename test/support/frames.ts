@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { recordWords, TOKENS_MAX } from '../../src/fingerprints/record.ts';
 import { SHINGLE_KEYS_MAX } from '../../src/fingerprints/shingles.ts';
-import { ENTRY, ENTRY_HEADER_WORDS, entryMeta } from '../../src/frames/entry.ts';
+import { ENTRY, ENTRY_HEADER_WORDS, entryMeta, writeRetraction } from '../../src/frames/entry.ts';
 import { FingerprintsFrameBuilder } from '../../src/frames/fingerprints.ts';
 import type { FrameRoute, FrameSpan } from '../../src/frames/frame.ts';
 import { LINKS_EVENT, type FramedPost, type LinksEvent } from '../../src/frames/links.ts';
@@ -29,14 +29,22 @@ export function randomEntry(random: Random, timeMs: number): Uint32Array {
 
 export function randomEntries(random: Random, count: number, from: number): FrameEntry[] {
   let offset = from;
-  return Array.from({ length: count }, () => {
-    offset += random.between(1, 3);
-    return {
-      words: randomEntry(random, random.below(2 ** 31) * 1000),
-      offset: offset - 1,
-      evidence: randomBytes(random, random.below(40)),
-    };
+  return Array.from({ length: count }, (_, i) => {
+    const timeMs = random.below(2 ** 31) * 1000;
+    // Those of an edit have the offset of the post before them.
+    const isRetraction = random.below(5) === 0;
+    if (i === 0 || !isRetraction || random.below(2) === 0) offset += random.between(1, 3);
+    if (isRetraction)
+      return { words: randomRetraction(random, timeMs), offset: offset - 1, evidence: new Uint8Array() };
+    return { words: randomEntry(random, timeMs), offset: offset - 1, evidence: randomBytes(random, random.below(40)) };
   });
+}
+
+export function randomRetraction(random: Random, timeMs: number): Uint32Array {
+  const words = new Uint32Array(ENTRY_HEADER_WORDS);
+  const beforeMs = random.below(2) === 0 ? Infinity : random.below(2 ** 31) * 1000;
+  writeRetraction(words, timeMs, { hi: random.word(), lo: random.word() }, beforeMs);
+  return words;
 }
 
 export function randomBytes(random: Random, length: number): Uint8Array {
@@ -54,7 +62,8 @@ export function fingerprintsFrame(route: FrameRoute, span: FrameSpan, entries: r
 
 function randomPost(random: Random): FramedPost {
   const timeMs = random.below(2 ** 31) * 1000;
-  return { timeMs, keyHi: random.word(), keyLo: random.word(), bytes: randomBytes(random, random.below(30)) };
+  const place = { partition: random.below(2 ** 16), offset: random.below(2 ** 31) };
+  return { timeMs, keyHi: random.word(), keyLo: random.word(), place, bytes: randomBytes(random, random.below(30)) };
 }
 
 /** Events at ascending positions of [from, to), which share some of their posts. */
@@ -63,7 +72,7 @@ export function randomEvents(random: Random, count: number, from: number): Links
   let position = from;
   return Array.from({ length: count }, () => {
     position += random.below(3);
-    const kind = random.pick([LINKS_EVENT.post, LINKS_EVENT.first, LINKS_EVENT.link]);
+    const kind = random.pick([LINKS_EVENT.post, LINKS_EVENT.first, LINKS_EVENT.link, LINKS_EVENT.retraction]);
     const isLink = kind === LINKS_EVENT.link;
     return {
       kind,
@@ -75,7 +84,7 @@ export function randomEvents(random: Random, count: number, from: number): Links
         textHi: random.word(),
         textLo: random.word(),
       },
-      evidence: random.pick(posts),
+      evidence: kind === LINKS_EVENT.retraction ? undefined : random.pick(posts),
       otherHi: isLink ? random.word() : 0,
       otherLo: isLink ? random.word() : 0,
       otherEvidence: isLink && random.below(2) === 0 ? random.pick(posts) : undefined,

@@ -92,7 +92,7 @@ export function fingerprintTask(changes: Partial<FingerprintTaskSettings> = {}):
       deadLettersOf: undefined,
       ...changes,
     },
-    { decode: (value) => decodeCanonical(Buffer.from(value).toString('utf8')) },
+    { isCanonical: true, decode: (value) => decodeCanonical(Buffer.from(value).toString('utf8')) },
   );
 }
 

@@ -1,13 +1,11 @@
 /** Random feeds of texts that are each other's variants, and the engine's answer to them: what its parts are held against. */
 import fc from 'fast-check';
-import { hashStrings } from '../../src/fingerprints/hash.ts';
-import { ENTRY } from '../../src/frames/entry.ts';
 import type { Post } from '../../src/model.ts';
-import { Engine, stageSettings, type StageSettings } from '../../src/runtime/engine.ts';
+import { stageSettings, type StageSettings } from '../../src/runtime/engine.ts';
 import { DEFAULTS, type Settings } from '../../src/settings.ts';
 import { Random } from '../../src/simulate/random.ts';
 import type { Revision } from '../../src/stages/campaign.ts';
-import { FingerprintStage } from '../../src/stages/fingerprint.ts';
+import { runSteps, stepsOf, type Item } from './steps.ts';
 import { tableBytes } from './table.ts';
 
 /** Levels 4 to 15 by cell: words of 3 to 11 nats, so that R of texts with some words changed lies around the thresholds. */
@@ -34,6 +32,8 @@ export interface Feed {
   readonly updateIntervalMs: number;
   readonly duplicates: boolean;
   readonly simhash: boolean;
+  /** With deletions and edits, if `itemsOf` is asked. */
+  readonly retractions: boolean;
 }
 
 export const feed = fc.record<Feed>({
@@ -47,6 +47,7 @@ export const feed = fc.record<Feed>({
   updateIntervalMs: fc.constantFrom(3, 11, 1000),
   duplicates: fc.boolean(),
   simhash: fc.boolean(),
+  retractions: fc.boolean(),
 });
 
 /** Texts that are each other's variants, of one word to a dozen; some words shared by all. */
@@ -82,32 +83,36 @@ export function postsOf(options: Feed): Post[] {
   return posts;
 }
 
-export function runEngine(settings: StageSettings, posts: readonly Post[]): Revision[] {
-  const stage = new FingerprintStage(settings.fingerprint);
-  const engine = new Engine(settings);
-  const out: Revision[] = [];
+/** The posts of a feed with deletions and edits among them, some before their posts, some twice, some when all is over. */
+export function itemsOf(options: Feed): Item[] {
+  const random = new Random(options.seed ^ 0x5eed);
+  const posts = postsOf(options);
+  const items: Item[] = [];
+  const near = (timeMs: number): number =>
+    Math.max(START_MS, timeMs + random.between(-6, random.below(8) === 0 ? 3 * options.windowMs : options.windowMs));
   for (const post of posts) {
-    if (stage.process(post) > 0) engine.process(stage.words, 0, Buffer.from(JSON.stringify(post)), out);
+    items.push(post);
+    if (!options.retractions || random.below(3) > 0) continue;
+    const { platform, id, account, createdAt } = post;
+    const dice = random.below(6);
+    const timeMs = near(createdAt);
+    const text = random.below(2) === 0 ? random.pick(posts).text : `${post.text} !`;
+    const edit = { platform, id, account, text, createdAt: timeMs };
+    if (dice < 3) {
+      items.push({ platform, id, createdAt: timeMs });
+      if (random.below(4) === 0) items.push({ platform, id, createdAt: random.below(2) === 0 ? timeMs : near(timeMs) });
+    } else if (dice === 3) {
+      items.push({ ...edit, id: `${id}-new`, replaces: [id, `${id}-new`, `${id}-old`] });
+    } else {
+      items.push({ ...edit, editedAt: timeMs - random.below(3) });
+      if (random.below(2) === 0)
+        items.push({ ...edit, text: post.text, createdAt: near(timeMs), editedAt: timeMs + 1 });
+      if (random.below(4) === 0) items.push({ platform, id, createdAt: near(timeMs) });
+    }
   }
-  engine.finish(out);
-  return out;
+  return items.sort((a, b) => a.createdAt - b.createdAt);
 }
 
-/** The order in which a sorted file would hold the posts. */
-export function inTotalOrder(
-  settings: StageSettings,
-  sent: readonly { readonly post: Post; readonly bytes: Uint8Array }[],
-): Post[] {
-  const stage = new FingerprintStage(settings.fingerprint);
-  const rows = sent.map(({ post, bytes }) => {
-    stage.process(post);
-    const { hi, lo } = hashStrings(post.platform, post.id);
-    const order = [post.createdAt, hi, lo, stage.words[ENTRY.textHi]!, stage.words[ENTRY.textLo]!];
-    return { post, bytes, order };
-  });
-  rows.sort((a, b) => {
-    for (const [i, value] of a.order.entries()) if (value !== b.order[i]) return value - b.order[i]!;
-    return Buffer.compare(a.bytes, b.bytes);
-  });
-  return rows.map(({ post }) => post);
+export function runEngine(settings: StageSettings, items: readonly Item[]): Revision[] {
+  return runSteps(settings, stepsOf(settings, items));
 }

@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import { NO_RULES } from '../../src/evidence/marks.ts';
 import { Fingerprinter } from '../../src/fingerprints/fingerprint.ts';
 import { FrequencyTable } from '../../src/fingerprints/frequency-table.ts';
-import { hex64 } from '../../src/fingerprints/hash.ts';
+import { hashStrings, hex64 } from '../../src/fingerprints/hash.ts';
 import { Similarity } from '../../src/fingerprints/similarity.ts';
 import type { Alert, AlertStatus } from '../../src/model.ts';
 import { Random } from '../../src/simulate/random.ts';
 import { AlertBuilder } from '../../src/windows/alert.ts';
 import { FAMILY } from '../../src/windows/bucket-index.ts';
 import { Campaign, type AlertState } from '../../src/windows/campaigns.ts';
+import { Participants } from '../../src/windows/participants.ts';
 import { TextNode, type MemberPost } from '../../src/windows/text-nodes.ts';
 import { tableBytes } from '../support/table.ts';
 
@@ -57,9 +59,23 @@ function campaignOf(posts: readonly Sent[], nodeOrder = (texts: string[]): strin
   return campaign;
 }
 
-function build(campaign: Campaign, listed = LISTED, status: AlertStatus = 'updated', mergedInto?: string): Alert {
-  const settings = { windowMs: 60_000, engine: 'chorus/test', topology: 'fedcba9876543210', ...listed };
-  const builder = new AlertBuilder(settings, FINGERPRINTER, new Similarity(TABLE.idfNats));
+function build(
+  campaign: Campaign,
+  listed = LISTED,
+  status: AlertStatus = 'updated',
+  mergedInto?: string,
+  participants = new Participants(),
+): Alert {
+  const settings = {
+    windowMs: 60_000,
+    engine: 'chorus/test',
+    topology: 'fedcba9876543210',
+    minutesListed: 3,
+    rules: NO_RULES,
+    creation: undefined,
+    ...listed,
+  };
+  const builder = new AlertBuilder(settings, FINGERPRINTER, new Similarity(TABLE.idfNats), participants);
   return builder.build(campaign, STATE, status, START_MS + 99_000, mergedInto);
 }
 
@@ -209,6 +225,7 @@ describe('accounts', () => {
       postCount: 2,
       firstPostAt: '2025-02-04T09:00:01.000Z',
       lastPostAt: '2025-02-04T09:00:09.000Z',
+      earlierCampaigns: 0,
     });
     expect(alert.accounts.listed[1]).toMatchObject({ handle: '@a', accountCreatedAt: '2020-01-01T00:00:00.000Z' });
     expect(JSON.stringify(alert.platforms)).toBe('{"one":2,"two":2}');
@@ -262,4 +279,127 @@ describe('how it was found', () => {
     const forwarded = POSTS.map((sent, i) => ({ ...sent, forwarded: i % 10 === 0 }));
     expect(build(campaignOf(forwarded)).forwardCount).toBe(7);
   });
+});
+
+describe('what an alert says of its posts', () => {
+  const text = 'The harbour toll robs nurses twice a day, scrap it';
+  const sent = (account: string, seconds: number, changed = text, fields = {}): Sent => {
+    return { text: changed, account, seconds, fields };
+  };
+
+  test('variants differ from the representative by words', () => {
+    const { variants, template } = build(
+      campaignOf([sent('a', 0), sent('b', 1), sent('c', 2, text.replace('nurses', 'doctors'))]),
+    );
+    expect(variants.listed[0]!.diff).toEqual([{ op: 'same', text }]);
+    expect(variants.listed[1]!.diff).toEqual([
+      { op: 'same', text: 'The harbour toll robs ' },
+      { op: 'removed', text: 'nurses' },
+      { op: 'added', text: 'doctors' },
+      { op: 'same', text: ' twice a day, scrap it' },
+    ]);
+    expect(template).toMatchObject({
+      parts: [{ text: 'The harbour toll robs ' }, { slot: 1 }, { text: ' twice a day, scrap it' }],
+      share: 1,
+    });
+  });
+
+  test('accounts that disclose an affiliation are counted, each once, with the phrase', () => {
+    const alert = build(
+      campaignOf([
+        sent('a', 0, `${text} #ad`),
+        sent('a', 1, `${text} Paid for by the port`),
+        sent('b', 2),
+        sent('c', 3, `${text} I work for them`),
+      ]),
+    );
+    expect(alert.disclosedCount).toBe(2);
+    expect(alert.accounts.listed.map(({ disclosure }) => disclosure)).toEqual(['#ad', undefined, 'i work for']);
+    expect(alert.accounts.listed[1]).not.toHaveProperty('disclosure');
+  });
+
+  test('accounts show in how many closed alerts they were before', () => {
+    const participants = new Participants();
+    participants.add(['one\u0000b', 'one\u0000x'], 10);
+    participants.add(['one\u0000b'], 10);
+    const campaign = campaignOf([sent('a', 0), sent('b', 1)]);
+    const alert = build(campaign, LISTED, 'updated', undefined, participants);
+    expect(alert.accounts.listed.map(({ earlierCampaigns }) => earlierCampaigns)).toEqual([0, 2]);
+    expect(alert.severity.parts.repeats).toBe(10);
+    expect(build(campaign).severity.parts.repeats).toBe(0);
+  });
+
+  test('timing is that of all posts', () => {
+    const alert = build(campaignOf(POSTS), { ...LISTED, variantsListed: 1 });
+    expect(alert.timing).toEqual({
+      perMinute: {
+        listed: [
+          { minute: '2025-02-04T09:00:00.000Z', postCount: 60 },
+          { minute: '2025-02-04T09:01:00.000Z', postCount: 10 },
+        ],
+        leftOut: 0,
+      },
+      medianGapMs: 1000,
+      smallestGapMs: 1000,
+      firstMinuteAccountCount: 37,
+      spanMs: 69_000,
+    });
+  });
+
+  test('creation dates where enough are known', () => {
+    const made = (day: number): object => ({ accountCreatedAt: Date.UTC(2025, 0, day) });
+    const some = Array.from({ length: 6 }, (_, i) => sent(`a${i}`, i, text, i < 5 ? made(20) : {}));
+    expect(build(campaignOf(some)).creation).toMatchObject({
+      knownCount: 5,
+      within: { accountCount: 5, from: '2025-01-20' },
+    });
+    expect(build(campaignOf(some.slice(1)))).not.toHaveProperty('creation');
+  });
+
+  test('obfuscation counts for severity and as a candidate technique', () => {
+    const hidden = text.replace('toll', 't\u200boll');
+    const alert = build(campaignOf([sent('a', 0), sent('b', 1), sent('c', 2, hidden), sent('d', 3, hidden)]));
+    expect(alert.severity.parts.obfuscation).toBe(10);
+    expect(alert.techniques.map(({ id }) => id)).toEqual(['T0084.001', 'T0049.004', 'T0121.001']);
+  });
+
+  test('explanations take points away', () => {
+    const forwarded = `RT @kestrel: ${text}`;
+    const alert = build(
+      campaignOf([sent('a', 0, forwarded), sent('b', 1, forwarded), sent('c', 2, forwarded), sent('d', 3)]),
+    );
+    expect(alert.explanations).toMatchObject([{ name: 'forwarded_by_hand', share: 0.75, postCount: 3 }]);
+    expect(alert.severity.parts.explained).toBe(-19);
+  });
+
+  // Keys that begin alike lie in one bucket, which is then cut.
+  test.each(['', 'abc'])(
+    'of many posts a fair sample is looked at, the same in any order; keys begin with "%s"',
+    (begin) => {
+      const many = Array.from({ length: 2500 }, (_, i) =>
+        sent(`a${i}`, i, i % 2 === 0 ? `RT @kestrel: ${text}` : text),
+      );
+      const campaign = new Campaign({ ...LIMITS, postsMax: 10_000, accountsMax: 10_000 });
+      const reversed = new Campaign({ ...LIMITS, postsMax: 10_000, accountsMax: 10_000 });
+      for (const into of [campaign, reversed]) {
+        const texts = into === campaign ? [`RT @kestrel: ${text}`, text] : [text, `RT @kestrel: ${text}`];
+        for (const each of texts) {
+          const node = new TextNode(`id of ${each}`, each, 100, START_MS);
+          const own = many.flatMap((one, i) => {
+            const { hi, lo } = hashStrings('one', `p${i}`);
+            return one.text === each ? [{ ...member(one, `p${i}`), key: begin + hex64(hi, lo) }] : [];
+          });
+          node.posts.push(...own);
+          into.join(node);
+        }
+      }
+      const alert = build(campaign);
+      expect(alert.explanations[0]!.share).toBeGreaterThan(0.45);
+      expect(alert.explanations[0]!.share).toBeLessThan(0.55);
+      expect(alert.explanations[0]!.evidence).toBe(
+        `forwards of: @kestrel (${alert.explanations[0]!.postCount}); among 2000 of 2500 posts`,
+      );
+      expect(JSON.stringify(build(reversed))).toBe(JSON.stringify(alert));
+    },
+  );
 });

@@ -4,13 +4,13 @@ import type { ChorusError } from '../../src/errors.ts';
 import { KeptPost } from '../../src/runtime/evidence.ts';
 import { EvidenceRing } from '../../src/runtime/evidence-ring.ts';
 import type { StageSettings } from '../../src/runtime/engine.ts';
+import { hex64 } from '../../src/fingerprints/hash.ts';
 import { ENTRY, entryTimeMs } from '../../src/frames/entry.ts';
-import type { Post } from '../../src/model.ts';
 import { CampaignStage, type CampaignEvent, type Revision } from '../../src/stages/campaign.ts';
-import { FingerprintStage } from '../../src/stages/fingerprint.ts';
 import { MatchStage, type MatchEvent } from '../../src/stages/match.ts';
 import { decodeCampaignState, emptyCampaignState, encodeCampaignState } from '../../src/windows/campaign-state.ts';
-import { feed, postsOf, settingsOf, type Feed } from '../support/variants.ts';
+import { stepsOf, type Item } from '../support/steps.ts';
+import { feed, itemsOf, settingsOf, type Feed } from '../support/variants.ts';
 
 const BASE = settingsOf({});
 const { limits } = BASE.campaign;
@@ -21,7 +21,15 @@ function settingsFor({ windowMs, minAccounts, latenessMs, updateIntervalMs }: Fe
   return {
     ...BASE,
     match: { ...BASE.match, windowMs },
-    campaign: { ...BASE.campaign, windowMs, minAccounts, latenessMs, updateIntervalMs, limits: small },
+    campaign: {
+      ...BASE.campaign,
+      windowMs,
+      minAccounts,
+      latenessMs,
+      updateIntervalMs,
+      limits: small,
+      removalIntervalMs: 5,
+    },
   };
 }
 
@@ -31,8 +39,7 @@ interface Cause {
 }
 
 /** What the match stage says of a feed. */
-function causesOf(settings: StageSettings, posts: readonly Post[]): Cause[] {
-  const stage = new FingerprintStage(settings.fingerprint);
+function causesOf(settings: StageSettings, items: readonly Item[]): Cause[] {
   const match = new MatchStage(settings.match);
   const ring = new EvidenceRing(settings.match.windowMs);
   const read = (reference: number): KeptPost => {
@@ -40,16 +47,14 @@ function causesOf(settings: StageSettings, posts: readonly Post[]): Cause[] {
     return new KeptPost(key, timeMs, bytes.slice());
   };
   const causes: Cause[] = [];
-  for (const post of posts) {
-    if (stage.process(post) === 0) continue;
-    const { words } = stage;
+  for (const { words, bytes } of stepsOf(settings, items)) {
     const timeMs = entryTimeMs(words, 0);
-    const bytes = Buffer.from(JSON.stringify(post));
     const reference = ring.append(timeMs, words[ENTRY.postHi]!, words[ENTRY.postLo]!, bytes);
     const said: MatchEvent[] = [];
     match.process(words, 0, reference, said);
     const events = said.map((event): CampaignEvent => {
       if (event.kind === 'post') return { ...event, evidence: read(event.evidence) };
+      if (event.kind === 'retraction') return { ...event, post: hex64(event.post.hi, event.post.lo) };
       const { laterEvidence, earlierEvidence } = event;
       const earlier = earlierEvidence < 0 ? undefined : read(earlierEvidence);
       return { ...event, laterEvidence: read(laterEvidence), earlierEvidence: earlier };
@@ -68,7 +73,7 @@ describe('the state of the campaign stage as lines', () => {
     fc.assert(
       fc.property(feed, fc.nat(), (options, cut) => {
         const settings = settingsFor(options);
-        const causes = causesOf(settings, postsOf(options));
+        const causes = causesOf(settings, itemsOf(options));
         const whole = new CampaignStage(settings.campaign);
         const before: Revision[] = [];
         const at = cut % (causes.length + 1);
@@ -97,7 +102,7 @@ describe('the state of the campaign stage as lines', () => {
     const options = { ...fc.sample(feed, { seed: 5, numRuns: 1 })[0]!, posts: 150, minAccounts: 2, windowMs: 60 };
     const settings = settingsFor(options);
     const stage = new CampaignStage(settings.campaign);
-    for (const { timeMs, events } of causesOf(settings, postsOf(options))) stage.process(timeMs, events, []);
+    for (const { timeMs, events } of causesOf(settings, itemsOf(options))) stage.process(timeMs, events, []);
     let lines = linesOf(stage);
     for (let i = 0; i < 3; i++) {
       const read = new CampaignStage(settings.campaign, decodeCampaignState(lines, settings.campaign.limits));
@@ -122,10 +127,10 @@ describe('the state of the campaign stage as lines', () => {
   test.each<[string, readonly string[]]>([
     ['no lines', []],
     ['a first line that is none', ['{']],
-    ['campaigns that are missing', ['[1,1,0,1,0]']],
-    ['nodes that are missing', ['[1,1,0,0,2]', '{"id":"a","text":"a","massNats":1,"numbers":[1]}']],
-    ['a campaign of a node that is not there', ['[1,1,0,1,0]', '{"nodes":[0]}', '[]', '[]']],
-    ['timers that are cut off', ['[1,1,0,0,0]', '[]', '[[0']],
+    ['campaigns that are missing', ['[1,1,0,1,0,0]']],
+    ['nodes that are missing', ['[1,1,0,0,2,0]', '{"id":"a","text":"a","massNats":1,"numbers":[1]}']],
+    ['a campaign of a node that is not there', ['[1,1,0,1,0,0]', '{"nodes":[0]}', '[]', '[]']],
+    ['timers that are cut off', ['[1,1,0,0,0,0]', '[]', '[[0']],
   ])('is refused with %s', (_, lines) => {
     try {
       decodeCampaignState(lines, limits);

@@ -6,17 +6,18 @@ import { Random } from '../../src/simulate/random.ts';
 import { PendingEntries } from '../../src/windows/pending.ts';
 import { fingerprintsFrame, randomEntry } from '../support/frames.ts';
 
-const ROUTE = { topology: '0123456789abcdef', source: 0, sources: 1, target: 0, targets: 1 };
+const ROUTE = { topology: '0123456789abcdef', source: 0, sources: 3, target: 0, targets: 1 };
 
 interface Kept {
   readonly reference: number;
   readonly order: readonly number[];
 }
 
-/** A frame of entries that are often equal in time, key, text and all but the last byte of the post. */
+/** A frame of entries that are often equal in time, key, text and what else tells copies apart but their place. */
 function frameOf(random: Random, count: number, newestMs: number): FingerprintsFrame {
   const entries = Array.from({ length: count }, (_, offset) => {
     const words = randomEntry(random, newestMs - random.below(10));
+    words[ENTRY.meta] = (words[ENTRY.meta]! & 0xffff) + random.below(2) * 2 ** 31;
     words[ENTRY.postHi] = random.pick([3, 2 ** 31 + 1, 2 ** 32 - 1]);
     words[ENTRY.postLo] = random.below(2);
     words[ENTRY.textHi] = random.below(2);
@@ -24,14 +25,16 @@ function frameOf(random: Random, count: number, newestMs: number): FingerprintsF
     const evidence = Uint8Array.from({ length: random.between(1, 3) }, () => random.below(2) * 255);
     return { words, offset, evidence };
   });
-  return new FingerprintsFrame(fingerprintsFrame(ROUTE, { from: 0, to: count, watermark: 0 }, entries));
+  const route = { ...ROUTE, source: random.below(3) };
+  return new FingerprintsFrame(fingerprintsFrame(route, { from: 0, to: count, watermark: 0 }, entries));
 }
 
-/** The total order as a list of numbers: event time, post key, text, and the bytes of the post. */
+/** The total order as a list of numbers: event time, post key, text, length of the post, what was dropped of it, and its place. */
 function orderOf(frame: FingerprintsFrame, i: number): number[] {
   const at = frame.starts[i]!;
   const hashes = Array.from(frame.words.subarray(at + ENTRY.postHi, at + ENTRY.textLo + 1));
-  return [entryTimeMs(frame.words, at), ...hashes, ...frame.evidence(i)];
+  const length = frame.evidence(i).byteLength;
+  return [entryTimeMs(frame.words, at), ...hashes, length, frame.words[at]!, frame.header.source, frame.offset(i)];
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {
@@ -67,7 +70,7 @@ describe('entries that wait', () => {
             reference: pending.reference(at),
             order: orderOf(pending.frame(at), pending.index(at)),
           }));
-          // Copies that are the same to the last byte may change places.
+          // Frames of one source that begin at the same offset may change places.
           expect(taken.map(({ order }) => order)).toEqual(ready.map(({ order }) => order));
           expect(taken.map((one) => one.reference).toSorted((a, b) => a - b)).toEqual(
             ready.map((one) => one.reference).toSorted((a, b) => a - b),
