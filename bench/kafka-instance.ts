@@ -3,7 +3,7 @@ import { loadTable } from '../src/cli/table.ts';
 import type { CampaignTask } from '../src/runtime/campaign-task.ts';
 import { Deployment, type DeploymentTopics, type StageName } from '../src/runtime/deployment.ts';
 import { MatchTask } from '../src/runtime/match-task.ts';
-import type { PartitionReport } from '../src/runtime/stage-runner.ts';
+import type { PartitionReport } from '../src/runtime/stage-samples.ts';
 import { DEFAULTS, type Settings } from '../src/settings.ts';
 
 export interface InstanceRequest {
@@ -40,6 +40,7 @@ const deployment = new Deployment(
     engine: 'chorus/bench',
     kafka: { brokers, clientId: 'bench' },
     groupPrefix: 'bench',
+    format: 'canonical',
     idleMs: undefined,
     stages,
     stateFolder,

@@ -107,10 +107,11 @@ function digest(fields: Fields): AlertDigest {
     lastMs: fields.timeMs('lastPostAt'),
     windowMs: fields.integer('windowMs', 1),
     topology: fields.text('topology'),
-    text: fields.text('text'),
-    accountCount: fields.integer('accountCount', 1),
-    postCount: fields.integer('postCount', 1),
-    variantCount: fields.integer('variantCount', 1),
+    // An alert whose posts were all removed has none of these left.
+    text: fields.textOrNone('text'),
+    accountCount: fields.integer('accountCount', 0),
+    postCount: fields.integer('postCount', 0),
+    variantCount: fields.integer('variantCount', 0),
     accounts: accounts.sort(byFirstPost),
     accountsLeftOut,
     samples: fields.listed('samples', listedSample)[0],
@@ -190,6 +191,10 @@ class Fields {
   text(name: string): string {
     const value = this.#values[name];
     return typeof value === 'string' && value !== '' ? value : this.#refuse(name, 'wrong_type', 'a text', '');
+  }
+
+  textOrNone(name: string): string {
+    return this.#values[name] === '' ? '' : this.text(name);
   }
 
   optionalText(name: string): string | undefined {

@@ -19,6 +19,7 @@ import { describe } from './config-bounds.ts';
 import { ENTRIES, readConfig, type ConfigSources } from './config.ts';
 import type { ShellSettings } from './config-shell.ts';
 import { internalTopics } from './config-together.ts';
+import { loadEvidence } from './evidence-files.ts';
 import { missingSecret, readSecret, readText, type Environment } from './secrets.ts';
 import { loadTable } from './table.ts';
 import { ENGINE } from './version.ts';
@@ -203,13 +204,14 @@ function tokenProvider(source: TokenSource): TokenProvider {
   return tokenFromClientCredentials(source.credentials);
 }
 
-/** @throws ConfigError for a table that cannot be read */
+/** @throws ConfigError for a table or a file of `evidence` that cannot be read */
 export function deploymentSettings(config: DeploymentConfig, stages: readonly StageName[]): DeploymentSettings {
   const { settings, shell, topics, registry } = config;
   const { kafka, state, alerts } = shell;
   return {
     settings,
     table: loadTable(shell.table),
+    evidence: loadEvidence(shell.evidence),
     engine: ENGINE,
     kafka: kafkaSettings(config),
     topics,
@@ -217,6 +219,7 @@ export function deploymentSettings(config: DeploymentConfig, stages: readonly St
     partitions: kafka.partitions,
     eventTime: kafka.eventTime,
     outOfOrdernessMs: kafka.outOfOrdernessMs,
+    format: kafka.format,
     idleMs: kafka.idleMs,
     stages,
     stateFolder: state.folder,
@@ -226,7 +229,9 @@ export function deploymentSettings(config: DeploymentConfig, stages: readonly St
     commitIntervalMs: kafka.commitIntervalMs,
     sessionTimeoutMs: kafka.sessionTimeoutMs,
     heartbeatMs: kafka.heartbeatMs,
+    stopMaxMs: shell.run.stopTimeoutMs,
     registry,
+    provenance: alerts.provenance ? topics.feed : undefined,
     alertFormat: alerts.format,
   };
 }

@@ -1,9 +1,12 @@
 /**
  * The settings of the shell, beside those of the engine (settings.ts): their defaults and bounds. None of them changes what a
- * campaign is, but for the table, and for the times that posts are given (`kafka.eventTime`, `kafka.outOfOrderness`).
+ * campaign is, but for the table, and for the times that posts are given (`kafka.eventTime`, `kafka.outOfOrderness`); what an
+ * alert says of a campaign depends on the files of `evidence` too.
  *
  * Passwords, tokens and passphrases are none of them: they come from the environment or from files that settings name.
  */
+import { LIVE_DEFAULTS } from '../consumers/feeds/source.ts';
+import { RECORD_FORMATS, type RecordFormat } from '../consumers/formats/format.ts';
 import type { SaslSettings } from '../kafka/client.ts';
 import { REGISTRY_DEFAULTS } from '../registry/client.ts';
 import type { EventTime } from '../runtime/fingerprint-task.ts';
@@ -14,11 +17,19 @@ import type { Bound } from './config-bounds.ts';
 export interface ShellSettings {
   /** Path of the frequency table; undefined for the one that comes with Chorus. */
   readonly table: string | undefined;
+  readonly evidence: {
+    /** Path of a file with explanations and disclosures of one's own. */
+    readonly rules: string | undefined;
+    /** Path of the creation dates of the feed's accounts, as `chorus train` writes them. */
+    readonly creation: string | undefined;
+  };
   readonly limits: { readonly sortMemoryBytes: number | undefined };
   readonly kafka: {
     readonly brokers: readonly string[] | undefined;
     readonly clientId: string;
     readonly topic: string | undefined;
+    /** Of the values of the topic, where no registry's framing says otherwise. */
+    readonly format: RecordFormat;
     readonly prefix: string;
     readonly alertsTopic: string;
     readonly deadLettersTopic: string | undefined;
@@ -52,6 +63,16 @@ export interface ShellSettings {
       readonly scope: string | undefined;
     };
   };
+  readonly feed: {
+    /** A live source that `chorus run` and `chorus ingest` write into the topic. */
+    readonly source: string | undefined;
+    readonly format: RecordFormat | undefined;
+    readonly tokenFile: string | undefined;
+    /** Path of the file that its position is kept in. */
+    readonly cursor: string | undefined;
+    readonly idleTimeoutMs: number;
+    readonly queueBytes: number;
+  };
   readonly state: {
     readonly folder: string | undefined;
     readonly memoryBytes: number;
@@ -67,8 +88,13 @@ export interface ShellSettings {
     readonly timeoutMs: number;
     readonly retryMs: number;
   };
-  readonly alerts: { readonly format: DeploymentSettings['alertFormat'] };
+  readonly alerts: {
+    readonly format: DeploymentSettings['alertFormat'];
+    /** Whether samples tell the records of the feed topic that they were read from. */
+    readonly provenance: boolean;
+  };
   readonly http: { readonly host: string; readonly port: number | undefined };
+  readonly run: { readonly stopTimeoutMs: number };
 }
 
 const MIB = 2 ** 20;
@@ -79,11 +105,13 @@ const DAY_MS = 24 * HOUR_MS;
 
 export const SHELL_DEFAULTS: ShellSettings = {
   table: undefined,
+  evidence: { rules: undefined, creation: undefined },
   limits: { sortMemoryBytes: undefined },
   kafka: {
     brokers: undefined,
     clientId: 'chorus',
     topic: undefined,
+    format: 'canonical',
     prefix: 'chorus',
     alertsTopic: 'coordination-alerts',
     deadLettersTopic: undefined,
@@ -116,6 +144,14 @@ export const SHELL_DEFAULTS: ShellSettings = {
       scope: undefined,
     },
   },
+  feed: {
+    source: undefined,
+    format: undefined,
+    tokenFile: undefined,
+    cursor: undefined,
+    idleTimeoutMs: LIVE_DEFAULTS.idleMs,
+    queueBytes: LIVE_DEFAULTS.queueBytesMax,
+  },
   state: { folder: undefined, memoryBytes: 64 * MIB, cacheBytes: 64 * MIB, snapshotBytes: 64 * MIB },
   registry: {
     url: undefined,
@@ -125,8 +161,10 @@ export const SHELL_DEFAULTS: ShellSettings = {
     ca: undefined,
     ...REGISTRY_DEFAULTS,
   },
-  alerts: { format: 'json' },
+  alerts: { format: 'json', provenance: true },
   http: { host: '127.0.0.1', port: undefined },
+  // Below the 30 s after which supervisors usually kill.
+  run: { stopTimeoutMs: 25 * SECOND_MS },
 };
 
 const TEXT = { kind: 'text' } as const;
@@ -135,11 +173,13 @@ const BYTES = { kind: 'integer', min: MIB, max: 2 ** 40 } as const;
 
 export const SHELL_BOUNDS: Bounds<ShellSettings> = {
   table: TEXT,
+  evidence: { rules: TEXT, creation: TEXT },
   limits: { sortMemoryBytes: BYTES },
   kafka: {
     brokers: { kind: 'brokers' },
     clientId: TEXT,
     topic: TOPIC,
+    format: { kind: 'choice', choices: RECORD_FORMATS },
     // Leaves room for the names of topics and groups that are made of it.
     prefix: { kind: 'topic', lengthMax: 200 },
     alertsTopic: TOPIC,
@@ -175,6 +215,14 @@ export const SHELL_BOUNDS: Bounds<ShellSettings> = {
       scope: TEXT,
     },
   },
+  feed: {
+    source: TEXT,
+    format: { kind: 'choice', choices: RECORD_FORMATS },
+    tokenFile: TEXT,
+    cursor: TEXT,
+    idleTimeoutMs: { kind: 'duration', min: SECOND_MS, max: 4 * MINUTE_MS },
+    queueBytes: BYTES,
+  },
   state: { folder: TEXT, memoryBytes: BYTES, cacheBytes: BYTES, snapshotBytes: BYTES },
   registry: {
     url: { kind: 'url' },
@@ -185,8 +233,12 @@ export const SHELL_BOUNDS: Bounds<ShellSettings> = {
     timeoutMs: { kind: 'duration', min: 100, max: 10 * MINUTE_MS },
     retryMs: { kind: 'duration', min: 0, max: DAY_MS },
   },
-  alerts: { format: { kind: 'choice', choices: ['json', 'framed-json', 'framed-avro'] } },
+  alerts: {
+    format: { kind: 'choice', choices: ['json', 'framed-json', 'framed-avro'] },
+    provenance: { kind: 'boolean' },
+  },
   http: { host: TEXT, port: { kind: 'integer', min: 0, max: 65_535 } },
+  run: { stopTimeoutMs: { kind: 'duration', min: SECOND_MS, max: HOUR_MS } },
 };
 
 type Bounds<Shape> = { readonly [Key in keyof Shape]: Shape[Key] extends object ? Bounds<Shape[Key]> : Bound };

@@ -12,6 +12,7 @@ import { BOUNDS, DEFAULTS, type Settings } from '../settings.ts';
 import { accept, describe, typed, type Bound } from './config-bounds.ts';
 import { SHELL_BOUNDS, SHELL_DEFAULTS, type ShellSettings } from './config-shell.ts';
 import { checkTogether } from './config-together.ts';
+import type { EvidencePaths } from './evidence-files.ts';
 import { secretAdvice, shown } from './secrets.ts';
 import { nearest } from './suggest.ts';
 
@@ -23,6 +24,7 @@ export interface Config {
   readonly settings: Settings;
   /** Path of the frequency table; undefined for the one that comes with Chorus. */
   readonly table: string | undefined;
+  readonly evidence: EvidencePaths;
   readonly sortMemoryBytes: number;
 }
 
@@ -84,8 +86,8 @@ function isBound(value: Tree | Bound): value is Bound {
 export function loadConfig(sources: ConfigSources): Config {
   const { settings, shell, problems } = readConfig(sources);
   if (problems.length > 0) throw new ConfigError(problems);
-  const { table, limits } = shell;
-  return { settings, table, sortMemoryBytes: limits.sortMemoryBytes ?? defaultSortMemoryBytes() };
+  const { table, evidence, limits } = shell;
+  return { settings, table, evidence, sortMemoryBytes: limits.sortMemoryBytes ?? defaultSortMemoryBytes() };
 }
 
 /** A quarter of the machine's memory, 1 GiB at the most. */

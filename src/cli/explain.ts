@@ -1,17 +1,18 @@
 /** `chorus explain`: finds two posts in files and says why they are a link or none, for people or as JSON. */
-import { inputBytes, readLines } from '../consumers/file.ts';
-import { decodeCanonical } from '../consumers/formats/canonical.ts';
+import { openRecords } from '../consumers/file.ts';
+import type { FormatChoice } from '../consumers/framing.ts';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
-import type { Post } from '../model.ts';
+import type { Decoded, Post } from '../model.ts';
 import { stageSettings } from '../runtime/engine.ts';
 import { loadConfig } from './config.ts';
 import { formatDuration } from './duration.ts';
 import { explain, type ExplainedPost, type Explanation } from './explanation.ts';
+import { checkInputs, parseFormatFlags, type FormatFlags } from './format-flags.ts';
 import { loadTable } from './table.ts';
 import { oneLine, revealed } from './text.ts';
 import { ENGINE } from './version.ts';
 
-export interface ExplainFlags {
+export interface ExplainFlags extends FormatFlags {
   readonly post: readonly string[];
   readonly platform?: string;
   readonly window?: string;
@@ -22,11 +23,12 @@ export interface ExplainFlags {
 
 /** Returns what to print. @throws ConfigError, InputError */
 export async function explainCommand(inputs: readonly string[], flags: ExplainFlags): Promise<string> {
+  const problems: ConfigProblem[] = [];
   if (flags.post.length !== 2 || flags.post[0] === flags.post[1]) {
-    throw new ConfigError([
-      { name: '--post', value: flags.post.join(', '), bound: 'given twice, with two different ids' },
-    ]);
+    problems.push({ name: '--post', value: flags.post.join(', '), bound: 'given twice, with two different ids' });
   }
+  const choice = parseFormatFlags(flags, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
   const config = loadConfig({
     file: flags.config,
     overrides: { window: flags.window, table: flags.table },
@@ -34,33 +36,41 @@ export async function explainCommand(inputs: readonly string[], flags: ExplainFl
   });
   const { settings } = config;
   const stages = stageSettings({ settings, table: loadTable(config.table), engine: ENGINE });
-  for (const input of inputs) await inputBytes(input);
-  const [first, second] = await findPosts(inputs, flags);
+  await checkInputs(inputs, choice);
+  const [first, second] = await findPosts(inputs, flags, choice);
   const explanation = explain(first, second, settings, stages);
   return flags.json === true ? `${JSON.stringify(explanation, undefined, 2)}\n` : describeExplanation(explanation);
 }
 
-async function findPosts(inputs: readonly string[], { post: ids, platform }: ExplainFlags): Promise<[Post, Post]> {
+async function findPosts(
+  inputs: readonly string[],
+  { post: ids, platform }: ExplainFlags,
+  choice: FormatChoice,
+): Promise<[Post, Post]> {
   const found = new Map<string, Map<string, Post>>(ids.map((id) => [id, new Map()]));
+  const take = (decoded: Decoded): void => {
+    if (decoded.kind !== 'post') return;
+    const { post } = decoded;
+    const byPlatform = platform === undefined || platform === post.platform ? found.get(post.id) : undefined;
+    if (byPlatform?.has(post.platform) === false) byPlatform.set(post.platform, post);
+  };
   for (const input of inputs) {
-    for await (const batch of readLines(input)) {
+    const { format, batches } = await openRecords(input, choice);
+    for await (const batch of batches) {
       for (let i = 0; i < batch.count; i++) {
-        const line = batch.text(i);
-        if (line === undefined || !mayHold(line, ids)) continue;
-        const decoded = decodeCanonical(line);
-        if (decoded.kind !== 'post') continue;
-        const { post } = decoded;
-        const byPlatform = platform === undefined || platform === post.platform ? found.get(post.id) : undefined;
-        if (byPlatform?.has(post.platform) === false) byPlatform.set(post.platform, post);
+        if (format === 'canonical' && !mayHold(batch.text(i), ids)) continue;
+        const decoded = batch.decode(i);
+        if ('kind' in decoded) take(decoded);
+        else decoded.forEach(take);
       }
     }
   }
   return onePostEach(found, platform);
 }
 
-/** Spares the decoding of nearly every line; one with an escape may hold an id in another form. */
-function mayHold(line: string, ids: readonly string[]): boolean {
-  return line.includes('\\') || ids.some((id) => line.includes(id));
+/** Spares the decoding of nearly every line; one with an escape may hold an id in another form. Other formats make ids. */
+function mayHold(line: string | undefined, ids: readonly string[]): boolean {
+  return line === undefined || line.includes('\\') || ids.some((id) => line.includes(id));
 }
 
 function onePostEach(

@@ -215,8 +215,8 @@ function foundBy(a: Side, b: Side, stages: StageSettings): Finder[] {
   stage.process(a.words, 0, 0, events);
   stage.process(b.words, 0, 1, events);
   const event = events[0];
-  if (event === undefined) return [];
-  if (event.kind === 'post') return ['text'];
+  if (event?.kind === 'post') return ['text'];
+  if (event?.kind !== 'link') return [];
   const { families } = event;
   return [
     ...((families & FAMILY.shingle) === 0 ? [] : (['shingle'] as const)),

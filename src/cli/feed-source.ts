@@ -32,7 +32,9 @@ export async function openFeed(config: DeploymentConfig, bounds: FeedBounds, sig
       parts: parts.map((part) => ({ ...part, leadTo: undefined, isToEnd: true })),
       eventTime: shell.kafka.eventTime,
       outOfOrdernessMs: shell.kafka.outOfOrdernessMs,
+      format: shell.kafka.format,
       registry,
+      hasProvenance: shell.alerts.provenance,
       untilMs: Infinity,
     });
     return { source, close: () => registry?.close() };

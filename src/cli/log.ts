@@ -9,11 +9,18 @@ export type Level = 'info' | 'warn' | 'error';
 export type Fields = Readonly<Record<string, unknown>>;
 export type LogLine = (level: Level, message: string, fields?: Fields) => void;
 
-/** Lines of one message in one period; a rebalance of many partitions says much at once and is worth reading. */
-const BURST = 20;
-const PERIOD_MS = 10_000;
-/** Messages that are remembered. kafkajs puts addresses into some of its own. */
-const MESSAGES_MAX = 1000;
+/** How many lines pass of a kind, in what time. */
+interface Allowance {
+  readonly lines: number;
+  readonly periodMs: number;
+}
+
+/** Of one message; a rebalance of many partitions says much at once and is worth reading. */
+const OF_MESSAGE: Allowance = { lines: 20, periodMs: 10_000 };
+/** Of one message with one `reason`, which is bad input: whoever sends it decides how much comes. */
+const OF_REASON: Allowance = { lines: 5, periodMs: 60_000 };
+/** Kinds that are remembered. kafkajs puts addresses into some of its messages. */
+const KINDS_MAX = 1000;
 
 /** @param base in each line */
 export function jsonLog(base: Fields): LogLine {
@@ -29,28 +36,72 @@ export function jsonLog(base: Fields): LogLine {
 }
 
 interface Period {
-  startMs: number;
+  readonly level: Level;
+  readonly message: string;
+  /** What the line on those left out says of them. */
+  readonly fields: Fields;
+  readonly allowance: Allowance;
+  readonly endMs: number;
   lines: number;
 }
 
-/** Lets some lines of each message through in each period. The first line of a later period says how many were not. */
-export function limited(write: LogLine, nowMs: () => number = () => performance.now()): LogLine {
+export interface LimitedLog {
+  readonly log: LogLine;
+  /** Says what was left out and not told yet. */
+  readonly flush: () => void;
+}
+
+export interface Clock {
+  readonly nowMs: () => number;
+  /** Calls back once after so long, unless the process ends before. */
+  readonly after: (ms: number, call: () => void) => void;
+}
+
+const CLOCK: Clock = {
+  nowMs: () => performance.now(),
+  after: (ms, call) => void setTimeout(call, ms).unref(),
+};
+
+/**
+ * Lets some lines of each kind through in each period, and at its end says how many were left out (`suppressed`). A kind is a level
+ * and a message, with the `reason` of a line that has one.
+ */
+export function limited(write: LogLine, { nowMs, after }: Clock = CLOCK): LimitedLog {
   const periods = new Map<string, Period>();
-  return (level, message, fields = {}) => {
-    const key = `${level} ${message}`;
-    const now = nowMs();
-    const period = periods.get(key);
-    if (period !== undefined && now - period.startMs < PERIOD_MS) {
-      period.lines++;
-      if (period.lines <= BURST) write(level, message, fields);
-      return;
-    }
-    const suppressed = Math.max(0, (period?.lines ?? 0) - BURST);
-    periods.delete(key);
-    if (periods.size === MESSAGES_MAX) periods.delete(periods.keys().next().value!);
-    periods.set(key, { startMs: now, lines: 1 });
-    write(level, message, suppressed === 0 ? fields : { ...fields, suppressed });
+  const end = (kind: string, period: Period): void => {
+    if (periods.get(kind) === period) periods.delete(kind);
+    const suppressed = period.lines - period.allowance.lines;
+    if (suppressed <= 0) return;
+    period.lines = 0;
+    write(period.level, period.message, { ...period.fields, suppressed });
   };
+  const begin = (kind: string, level: Level, message: string, fields: Fields): Period => {
+    if (periods.size >= KINDS_MAX) {
+      const [oldest, period] = periods.entries().next().value!;
+      end(oldest, period);
+    }
+    const { reason } = fields;
+    const allowance = reason === undefined ? OF_MESSAGE : OF_REASON;
+    const endMs = nowMs() + allowance.periodMs;
+    const period = { level, message, fields: reason === undefined ? {} : { reason }, allowance, endMs, lines: 0 };
+    periods.set(kind, period);
+    return period;
+  };
+  const log: LogLine = (level, message, fields = {}) => {
+    const kind = JSON.stringify([level, message, fields['reason']]);
+    let period = periods.get(kind);
+    if (period !== undefined && nowMs() >= period.endMs) {
+      end(kind, period);
+      period = undefined;
+    }
+    const current = period ?? begin(kind, level, message, fields);
+    current.lines++;
+    if (current.lines <= current.allowance.lines) write(level, message, fields);
+    else if (current.lines === current.allowance.lines + 1) {
+      after(current.endMs - nowMs(), () => end(kind, current));
+    }
+  };
+  return { log, flush: () => Array.from(periods).forEach(([kind, period]) => end(kind, period)) };
 }
 
 /** What a log may have of an error. */

@@ -2,18 +2,21 @@
  * `chorus replay`: options and files or a topic in, sinks and the person at the terminal out. The work is in runtime/replay.ts.
  */
 import { statSync } from 'node:fs';
-import { inputBytes } from '../consumers/file.ts';
+import type { FormatChoice } from '../consumers/framing.ts';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
 import type { Alert, Post } from '../model.ts';
+import type { EvidenceOptions } from '../runtime/engine.ts';
 import { PostFiles } from '../runtime/post-files.ts';
 import type { PostSource } from '../runtime/post-source.ts';
 import { replay, type ReplayResult } from '../runtime/replay.ts';
 import type { Revision } from '../stages/campaign.ts';
 import { NdjsonSink, STDOUT } from '../sinks/ndjson.ts';
 import { loadConfig, type Config, type ConfigSources } from './config.ts';
+import { loadEvidence } from './evidence-files.ts';
 import { EXIT } from './exit.ts';
 import { parseFeedBound } from './feed-bound.ts';
 import type { FeedBounds } from './feed-source.ts';
+import { checkInputs, parseFormatFlags, type FormatFlags } from './format-flags.ts';
 import { startProgress } from './progress.ts';
 import { describeRejections, describeSummary } from './summary.ts';
 import { onInterrupt, stdinUntil, type Interrupt } from './interrupt.ts';
@@ -22,7 +25,7 @@ import { ENGINE } from './version.ts';
 
 const STDIN = '-';
 
-export interface ReplayFlags {
+export interface ReplayFlags extends FormatFlags {
   readonly kafka?: string;
   readonly from?: string;
   readonly to?: string;
@@ -41,11 +44,12 @@ export async function replayCommand(inputs: readonly string[], flags: ReplayFlag
   const plan = await planOf(flags, inputs);
   const { config } = plan;
   const table = loadTable(config.table);
+  const evidence = loadEvidence(config.evidence);
   const interrupt = onInterrupt();
   try {
     const { source, close } = await plan.open(interrupt.signal);
     try {
-      return await replayFrom(source, config, table, flags, interrupt);
+      return await replayFrom(source, { config, table, evidence }, flags, interrupt);
     } finally {
       close();
     }
@@ -54,10 +58,15 @@ export async function replayCommand(inputs: readonly string[], flags: ReplayFlag
   }
 }
 
+interface Engine {
+  readonly config: Config;
+  readonly table: Uint8Array;
+  readonly evidence: EvidenceOptions;
+}
+
 async function replayFrom(
   source: PostSource,
-  config: Config,
-  table: Uint8Array,
+  { config, table, evidence }: Engine,
   flags: ReplayFlags,
   interrupt: Interrupt,
 ): Promise<number> {
@@ -69,6 +78,7 @@ async function replayFrom(
       source,
       settings: config.settings,
       table,
+      evidence,
       engine: ENGINE,
       sortMemoryBytes: config.sortMemoryBytes,
       onRevision: (revision) => writeRevision(sinks, revision),
@@ -108,7 +118,8 @@ interface Plan {
 
 /** @throws ConfigError with all problems of the settings and the flags */
 async function planOf(flags: ReplayFlags, inputs: readonly string[]): Promise<Plan> {
-  const problems = flags.kafka === undefined ? fileProblems(flags, inputs) : feedProblems(inputs);
+  const problems = flags.kafka === undefined ? fileProblems(flags, inputs) : feedProblems(flags, inputs);
+  const choice = parseFormatFlags(flags, problems);
   const from = parseFeedBound('--from', flags.from, Date.now(), problems);
   const to = parseFeedBound('--to', flags.to, Date.now(), problems);
   const sources: ConfigSources = {
@@ -118,10 +129,12 @@ async function planOf(flags: ReplayFlags, inputs: readonly string[]): Promise<Pl
       minAccounts: flags.minAccounts,
       table: flags.table,
       'kafka.topic': flags.kafka,
+      'kafka.format': flags.kafka === undefined ? undefined : flags.format,
     },
     secret: process.env['CHORUS_SECRET'],
   };
-  const read = flags.kafka === undefined ? () => filePlan(sources, inputs) : () => feedPlan(sources, { from, to });
+  const read =
+    flags.kafka === undefined ? () => filePlan(sources, inputs, choice) : () => feedPlan(sources, { from, to });
   let plan: Plan | undefined;
   try {
     plan = await read();
@@ -150,16 +163,20 @@ function fileProblems({ from, to }: ReplayFlags, inputs: readonly string[]): Con
   return problems;
 }
 
-function feedProblems(inputs: readonly string[]): ConfigProblem[] {
-  return inputs.map((value) => ({ name: 'FILE', value, bound: 'left out with --kafka' }));
+function feedProblems({ map, encoding }: ReplayFlags, inputs: readonly string[]): ConfigProblem[] {
+  const problems = inputs.map((value): ConfigProblem => ({ name: 'FILE', value, bound: 'left out with --kafka' }));
+  for (const [name, value] of Object.entries({ '--map': map, '--encoding': encoding })) {
+    if (value !== undefined) problems.push({ name, value, bound: 'left out with --kafka' });
+  }
+  return problems;
 }
 
-function filePlan(sources: ConfigSources, inputs: readonly string[]): Promise<Plan> {
+function filePlan(sources: ConfigSources, inputs: readonly string[], choice: FormatChoice): Promise<Plan> {
   const config = loadConfig(sources);
   const open = async (signal: AbortSignal): Promise<OpenSource> => {
-    for (const input of inputs) await inputBytes(input);
+    await checkInputs(inputs, choice);
     const stdin = inputs.includes(STDIN) ? stdinUntil(signal) : undefined;
-    return { source: new PostFiles(inputs, stdin), close: () => undefined };
+    return { source: new PostFiles(inputs, stdin, choice), close: () => undefined };
   };
   return Promise.resolve({ config, open });
 }

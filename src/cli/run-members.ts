@@ -11,15 +11,25 @@ export interface Member {
   stop(): Promise<void>;
 }
 
+/** Looks at the members: it is there for as long as one of them is. */
+export interface Lookout extends Member {
+  /** When all of them have ended after a failure: resolves when what nobody may miss was seen, within a bound or until the signal. */
+  seen(signal: AbortSignal): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly log: LogLine;
+  /** What is not committed by then is done again. */
+  readonly stopMaxMs: number;
+  readonly lookout?: Lookout | undefined;
+}
+
 export interface Failure {
   /** Of all errors the first one counts; what comes after it is mostly its doing. */
   readonly set: (error: unknown) => void;
   /** Rejects with it. */
   readonly happened: Promise<never>;
 }
-
-/** Below the 30 s after which supervisors usually kill. What is not committed by then is done again. */
-const STOP_MAX_MS = 25_000;
 
 export function firstFailure(log: LogLine): Failure {
   let reject: ((error: unknown) => void) | undefined;
@@ -41,13 +51,13 @@ export async function runMembers(
   members: readonly Member[],
   signal: AbortSignal,
   failure: Failure,
-  log: LogLine,
-  stopMaxMs = STOP_MAX_MS,
+  { log, stopMaxMs, lookout }: RunOptions,
 ): Promise<number> {
   let isInTime = false;
   try {
     const interrupted = aborted(signal);
-    const started = Promise.all(members.map((member) => member.start()));
+    const all = lookout === undefined ? members : [lookout, ...members];
+    const started = Promise.all(all.map((member) => member.start()));
     started.catch(failure.set);
     await Promise.race([started, interrupted, failure.happened]);
     if (!signal.aborted) log('info', 'started');
@@ -55,6 +65,8 @@ export async function runMembers(
     log('info', 'stopping');
   } finally {
     isInTime = await stopAll(members, log, stopMaxMs);
+    await lookout?.seen(signal);
+    await lookout?.stop();
   }
   if (!isInTime) return EXIT.failedRun;
   log('info', 'stopped');

@@ -9,6 +9,7 @@ import { parentPort, Worker, workerData, type MessagePort } from 'node:worker_th
 import { ChorusError } from '../errors.ts';
 import type { Sample } from '../metrics.ts';
 import { Deployment, type DeploymentStatus, type StageName } from '../runtime/deployment.ts';
+import { ThreadWatch } from '../runtime/thread-samples.ts';
 import { deploymentSettings, type DeploymentConfig } from './config-deployment.ts';
 import { errorFields, jsonLog, limited, type LogLine } from './log.ts';
 import type { Member } from './run-members.ts';
@@ -20,12 +21,10 @@ const KIND = 'chorus-run-worker';
 export interface MemberReport {
   readonly samples: readonly Sample[];
   readonly status: DeploymentStatus;
-  /** Seconds of the batches since the last report, by stage. */
-  readonly batches: readonly (readonly [stage: string, seconds: number])[];
 }
 
 export interface WatchedMember extends Member {
-  /** Undefined for one that does not answer in time. */
+  /** Undefined for one that does not answer in time; the last one of a member that has ended. */
   report(): Promise<MemberReport | undefined>;
 }
 
@@ -43,28 +42,25 @@ type Report =
 
 /** A thread that is at work on a long batch answers when it is done. */
 const REPORT_MAX_MS = 2000;
-/** Batches remembered between two reports; with nobody asking, the newest are. */
-const BATCHES_MAX = 10_000;
-
-/** The deployment of the thread that calls. */
+/** The deployment of the thread that calls. @param index of the thread; 0 is the main one */
 export function deploymentMember(
   config: DeploymentConfig,
   stages: readonly StageName[],
+  index: number,
   log: LogLine,
   onFatal: (error: unknown) => void,
 ): WatchedMember {
-  let batches: [string, number][] = [];
-  const onBatch = (stage: string, seconds: number): void => {
-    if (batches.push([stage, seconds]) > 2 * BATCHES_MAX) batches = batches.slice(-BATCHES_MAX);
-  };
-  const deployment = new Deployment(deploymentSettings(config, stages), { log, onFatal, onBatch });
+  const deployment = new Deployment(deploymentSettings(config, stages), { log, onFatal });
+  const thread = new ThreadWatch(index);
   return {
     start: () => deployment.start(),
-    stop: () => deployment.stop(),
+    stop: async () => {
+      thread.close();
+      await deployment.stop();
+    },
     report: () => {
-      const report = { samples: deployment.samples(), status: deployment.status(), batches };
-      batches = [];
-      return Promise.resolve(report);
+      const samples = [...deployment.samples(), ...thread.samples()];
+      return Promise.resolve({ samples, status: deployment.status() });
     },
   };
 }
@@ -78,6 +74,14 @@ export function workerMember(
 ): WatchedMember {
   let worker: Worker | undefined;
   let isOver = false;
+  let last: MemberReport | undefined;
+  let asking: Promise<MemberReport | undefined> | undefined;
+  const ask = async (thread: Worker): Promise<MemberReport | undefined> => {
+    const answer = answerOf(thread, AbortSignal.timeout(REPORT_MAX_MS));
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
+    thread.postMessage('report');
+    return await answer;
+  };
   return {
     start: () =>
       new Promise((resolve) => {
@@ -85,6 +89,7 @@ export function workerMember(
         worker = new Worker(new URL(import.meta.url), { workerData: task, name: `chorus-${index}` });
         worker.on('message', (report: Report) => {
           if (report.kind === 'started') resolve();
+          if (report.kind === 'report') ({ report: last } = report);
           if (report.kind === 'fatal') onFatal(new ChorusError(report.code, `worker ${index}: ${report.message}`));
         });
         worker.on('error', onFatal);
@@ -94,11 +99,10 @@ export function workerMember(
         });
       }),
     report: async () => {
-      if (worker === undefined || isOver) return undefined;
-      const answer = answerOf(worker, AbortSignal.timeout(REPORT_MAX_MS));
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
-      worker.postMessage('report');
-      return await answer;
+      if (worker === undefined || isOver) return last;
+      // Who asks while a question is open gets its answer.
+      asking ??= ask(worker).finally(() => (asking = undefined));
+      return await asking;
     },
     stop: async () => {
       if (worker === undefined || isOver) return;
@@ -125,7 +129,7 @@ async function answerOf(worker: Worker, signal: AbortSignal): Promise<MemberRepo
 
 /** The other end: runs until the main thread says stop, then leaves nothing that keeps the thread. */
 async function runAsWorker({ config, stages, index }: WorkerTask, port: MessagePort): Promise<void> {
-  const log = limited(jsonLog({ worker: index }));
+  const { log, flush } = limited(jsonLog({ worker: index }));
   const tell = (report: Report): void => port.postMessage(report);
   const onFatal = (error: unknown): void => {
     const fields = errorFields(error);
@@ -133,7 +137,7 @@ async function runAsWorker({ config, stages, index }: WorkerTask, port: MessageP
     log('error', 'cannot go on', fields);
     tell({ kind: 'fatal', code, message });
   };
-  const member = deploymentMember(config, stages, log, onFatal);
+  const member = deploymentMember(config, stages, index, log, onFatal);
   const stopAsked = new Promise<void>((resolve) => {
     port.on('message', (message) => {
       if (message === 'stop') resolve();
@@ -143,6 +147,9 @@ async function runAsWorker({ config, stages, index }: WorkerTask, port: MessageP
   member.start().then(() => tell({ kind: 'started' }), onFatal);
   await stopAsked;
   await member.stop().catch((error: unknown) => log('warn', 'stopping failed', errorFields(error)));
+  // What was counted to the end.
+  tell({ kind: 'report', report: (await member.report())! });
+  flush();
   // What a broker that is away still holds must not keep the thread. In a thread this ends the thread alone.
   process.exit();
 }

@@ -7,12 +7,15 @@ import { ChorusError, ConfigError, type ConfigProblem } from '../errors.ts';
 import { KafkaClient } from '../kafka/client.ts';
 import { STAGE_NAMES, type StageName } from '../runtime/deployment.ts';
 import { kafkaSettings, loadDeployment, type DeploymentConfig } from './config-deployment.ts';
+import type { ConfigSources } from './config.ts';
 import { reportTopics } from './deployment-topics.ts';
 import { EXIT } from './exit.ts';
 import { onInterrupt } from './interrupt.ts';
 import { jsonLog, limited, type LogLine } from './log.ts';
+import { feedMember, feedProblems } from './run-feed.ts';
+import { onHangup } from './run-hangup.ts';
 import { firstFailure, runMembers, type Failure } from './run-members.ts';
-import { healthMember } from './run-health.ts';
+import { healthPort } from './run-health.ts';
 import { deploymentMember, workerMember, type WatchedMember } from './run-worker.ts';
 import type { Environment } from './secrets.ts';
 import { ENGINE } from './version.ts';
@@ -35,8 +38,9 @@ const WORKERS_MAX = 64;
 export async function runCommand(flags: RunFlags, env: Environment): Promise<number> {
   const plan = planOf(flags, env);
   const { config, stages, workers } = plan;
-  const log = limited(jsonLog({ worker: 0 }));
+  const { log, flush } = limited(jsonLog({ worker: 0 }));
   const interrupt = onInterrupt();
+  const hangup = onHangup(config, () => loadDeployment(sourcesOf(flags, env), env), log);
   const failure = firstFailure(log);
   process.on('uncaughtException', failure.set);
   try {
@@ -45,14 +49,19 @@ export async function runCommand(flags: RunFlags, env: Environment): Promise<num
     if (interrupt.signal.aborted) return EXIT.done;
     if (!isReady) return EXIT.usage;
     const members = membersOf(plan, log, failure);
-    const port = healthMember(config, members, log);
-    return await runMembers([...port, ...members], interrupt.signal, failure, log);
+    const source = feedMember(config, env, log, failure.set);
+    const { stopTimeoutMs: stopMaxMs } = config.shell.run;
+    const lookout = healthPort(config, members, log);
+    const all = source === undefined ? members : [...members, source];
+    return await runMembers(all, interrupt.signal, failure, { log, stopMaxMs, lookout });
   } catch (error) {
     failure.set(error);
     return codeOf(error);
   } finally {
     process.off('uncaughtException', failure.set);
+    hangup.dispose();
     interrupt.dispose();
+    flush();
   }
 }
 
@@ -66,13 +75,18 @@ function planOf(flags: RunFlags, env: Environment): Plan {
   }
   let config: DeploymentConfig | undefined;
   try {
-    config = loadDeployment({ file: flags.config, secret: env['CHORUS_SECRET'] }, env);
+    config = loadDeployment(sourcesOf(flags, env), env);
+    problems.push(...feedProblems(config, env));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     problems.push(...error.problems);
   }
   if (config === undefined || problems.length > 0) throw new ConfigError(problems);
   return { config, stages, workers };
+}
+
+function sourcesOf({ config: file }: RunFlags, env: Environment): ConfigSources {
+  return { file, secret: env['CHORUS_SECRET'] };
 }
 
 function stagesOf(text: string | undefined, problems: ConfigProblem[]): readonly StageName[] {
@@ -102,7 +116,7 @@ async function areTopicsGood(config: DeploymentConfig, signal: AbortSignal, log:
 
 /** One of this thread, the others of threads of their own. @throws ConfigError for a table that cannot be read */
 function membersOf({ config, stages, workers }: Plan, log: LogLine, { set: onFatal }: Failure): WatchedMember[] {
-  const first = deploymentMember(config, stages, log, onFatal);
+  const first = deploymentMember(config, stages, 0, log, onFatal);
   const others = Array.from({ length: workers - 1 }, (_, i) => workerMember(config, stages, i + 1, onFatal));
   return [first, ...others];
 }
@@ -110,6 +124,8 @@ function membersOf({ config, stages, workers }: Plan, log: LogLine, { set: onFat
 /** What no new start mends: somebody has to change a setting or a topic. */
 const LASTING: ReadonlySet<string> = new Set([
   'config',
+  'feed_denied',
+  'feed_refused',
   'frame_topology',
   'partitions_changed',
   'schema_missing',

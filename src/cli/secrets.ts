@@ -15,6 +15,7 @@ const SOURCES: ReadonlyMap<string, string> = new Map([
   ['kafka.sasl.token', 'CHORUS_KAFKA_TOKEN'],
   ['kafka.sasl.clientSecret', 'CHORUS_KAFKA_CLIENT_SECRET'],
   ['kafka.tls.passphrase', 'CHORUS_KAFKA_KEY_PASSPHRASE'],
+  ['feed.token', 'CHORUS_FEED_TOKEN'],
   ['registry.password', 'CHORUS_REGISTRY_PASSWORD'],
   ['registry.token', 'CHORUS_REGISTRY_TOKEN'],
 ]);

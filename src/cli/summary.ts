@@ -19,6 +19,8 @@ export function describeSummary(summary: ReplaySummary): string {
     ...(summary.interrupted ? ['interrupted: what follows is of the posts read until then'] : []),
     `posts: ${number(summary.posts)} of ${counted(summary.lines, noun)} (${number(rate)} ${noun}s/s, ${summary.seconds.toFixed(1)} s)`,
     `rejected: ${number(rejected.count)}${rejected.count === 0 ? '' : ` (${reasons(summary)})`}`,
+    ...(summary.ignored.count === 0 ? [] : [`ignored: ${number(summary.ignored.count)} (${ignoredReasons(summary)})`]),
+    ...(summary.deletions === 0 ? [] : [`deletions: ${number(summary.deletions)}`]),
     `not compared: ${counted(summary.nativeReposts, 'native repost')}, ${number(summary.nothingToCompare)} without letters`,
     `duplicates: ${number(summary.duplicates)}`,
     ...(summary.feed === undefined ? [] : describeFeed(summary.feed)),
@@ -49,6 +51,11 @@ export function describeFeed({ topic, late, ticks, tombstones, partitions }: Fee
 
 function reasons({ rejected }: ReplaySummary): string {
   return rejected.byReason.map(({ reason, count }) => `${reason} ${number(count)}`).join(', ');
+}
+
+function ignoredReasons({ ignored }: ReplaySummary): string {
+  const byCount = Object.entries(ignored.byReason).sort(([, a], [, b]) => b - a);
+  return byCount.map(([reason, count]) => `${reason} ${number(count)}`).join(', ');
 }
 
 function describeCampaign(campaign: StrongCampaign): string[] {

@@ -1,17 +1,19 @@
 /**
- * `chorus train`: a frequency table from somebody's own feed.
+ * `chorus train`: a frequency table from somebody's own feed, and when its accounts were made.
  *
  * Each distinct text counts once and native reposts do not count, so that a campaign in the feed does not make its own words
  * ordinary.
  */
 import { writeFileSync } from 'node:fs';
-import { inputBytes, readLines } from '../consumers/file.ts';
-import { decodeCanonical } from '../consumers/formats/canonical.ts';
-import { ConfigError } from '../errors.ts';
+import { openRecords } from '../consumers/file.ts';
+import { ConfigError, type ConfigProblem } from '../errors.ts';
 import { trainOn } from '../fingerprints/fingerprint.ts';
 import { FrequencyTrainer } from '../fingerprints/frequency-table.ts';
 import { hashStrings } from '../fingerprints/hash.ts';
 import { Normaliser } from '../fingerprints/normalise.ts';
+import type { Decoded, Post } from '../model.ts';
+import { CreationTrainer } from './creation-trainer.ts';
+import { checkInputs, parseFormatFlags, type FormatFlags } from './format-flags.ts';
 import { packTable } from './table.ts';
 import { TextSet } from './text-set.ts';
 import { tokenTexts } from './tokens.ts';
@@ -20,27 +22,38 @@ export const TABLE_DEFAULT = 'chorus-table.chdf.gz';
 /** Four million texts are remembered for telling repeats, in 32 MB; beyond it the oldest are forgotten. */
 const TEXT_BUCKET_BITS = 20;
 
-export interface TrainOptions {
+export interface TrainOptions extends FormatFlags {
   readonly out: string;
+  /** Where the creation dates of the accounts go; undefined for nowhere. */
+  readonly creationOut?: string;
 }
 
 export interface TrainSummary {
+  /** Lines or records; of a page, all that is in it. */
   readonly lines: number;
   readonly rejected: number;
+  /** What says nothing that is of use here, and deletions. */
+  readonly passedOver: number;
   readonly nativeReposts: number;
   readonly repeated: number;
   /** Posts that the table counts. */
   readonly posts: number;
   readonly bytes: number;
+  /** Accounts whose creation date is known, each counted once. */
+  readonly accounts: number;
 }
 
 /** Reads the files and writes the table. @throws ConfigError, InputError */
-export async function train(inputs: readonly string[], { out }: TrainOptions): Promise<TrainSummary> {
-  for (const input of inputs) await inputBytes(input);
+export async function train(inputs: readonly string[], options: TrainOptions): Promise<TrainSummary> {
+  const problems: ConfigProblem[] = [];
+  const choice = parseFormatFlags(options, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  await checkInputs(inputs, choice);
   const training = new Training();
   for (const input of inputs) {
-    for await (const batch of readLines(input)) {
-      for (let i = 0; i < batch.count; i++) training.take(batch.text(i));
+    const { batches } = await openRecords(input, choice);
+    for await (const batch of batches) {
+      for (let i = 0; i < batch.count; i++) training.take(batch.decode(i));
     }
   }
   if (training.trainer.posts === 0) {
@@ -50,32 +63,58 @@ export async function train(inputs: readonly string[], { out }: TrainOptions): P
   }
   const bytes = packTable(training.trainer.finish());
   try {
-    writeFileSync(out, bytes);
+    writeFileSync(options.out, bytes);
   } catch (cause) {
     throw new ConfigError([
-      { name: '--out', value: out, bound: `a file that can be written (${(cause as Error).message})` },
+      { name: '--out', value: options.out, bound: `a file that can be written (${(cause as Error).message})` },
     ]);
   }
-  const { lines, rejected, nativeReposts, repeated, trainer } = training;
-  return { lines, rejected, nativeReposts, repeated, posts: trainer.posts, bytes: bytes.length };
+  if (options.creationOut !== undefined) writeCreation(options.creationOut, training.creation);
+  const { lines, rejected, passedOver, nativeReposts, repeated, trainer, creation } = training;
+  const accounts = creation.accounts;
+  return { lines, rejected, passedOver, nativeReposts, repeated, posts: trainer.posts, bytes: bytes.length, accounts };
+}
+
+function writeCreation(path: string, creation: CreationTrainer): void {
+  if (creation.accounts === 0) {
+    const bound = 'left out where no post tells when its account was made (accountCreatedAt)';
+    throw new ConfigError([{ name: '--creation-out', value: path, bound }]);
+  }
+  try {
+    writeFileSync(path, `${JSON.stringify(creation.finish(), undefined, 2)}\n`);
+  } catch (cause) {
+    const bound = `a file that can be written (${(cause as Error).message})`;
+    throw new ConfigError([{ name: '--creation-out', value: path, bound }]);
+  }
 }
 
 class Training {
   lines = 0;
   rejected = 0;
+  passedOver = 0;
   nativeReposts = 0;
   repeated = 0;
   readonly trainer = new FrequencyTrainer();
+  readonly creation = new CreationTrainer();
   readonly #normaliser = new Normaliser();
   readonly #known = new TextSet(TEXT_BUCKET_BITS);
 
-  /** @param line undefined for one that is no text */
-  take(line: string | undefined): void {
+  take(decoded: Decoded | readonly Decoded[]): void {
+    if ('kind' in decoded) this.#takeOne(decoded);
+    else for (const one of decoded) this.#takeOne(one);
+  }
+
+  #takeOne(decoded: Decoded): void {
     this.lines++;
-    const decoded = line === undefined ? undefined : decodeCanonical(line);
-    if (decoded?.kind !== 'post') this.rejected++;
-    else if (decoded.post.repostOf !== undefined) this.nativeReposts++;
-    else this.#takeText(decoded.post.text);
+    if (decoded.kind === 'rejection') this.rejected++;
+    else if (decoded.kind !== 'post') this.passedOver++;
+    else this.#takePost(decoded.post);
+  }
+
+  #takePost(post: Post): void {
+    this.creation.take(post);
+    if (post.repostOf !== undefined) this.nativeReposts++;
+    else this.#takeText(post.text);
   }
 
   #takeText(text: string): void {

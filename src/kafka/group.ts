@@ -118,6 +118,8 @@ export interface PartitionStatus {
   readonly high: number;
   /** What was appended before this time, ms since 1970, lies below `high`; -1 if not yet known. */
   readonly seenMs: number;
+  /** Fetched, and taken by no batch yet. */
+  readonly readyBytes: number;
 }
 
 export class GroupMember {
@@ -218,6 +220,16 @@ export class GroupMember {
    */
   get isCurrent(): boolean {
     return this.#session?.isCurrent ?? false;
+  }
+
+  /** Commits that the broker has not answered yet. */
+  get pendingCommits(): number {
+    return this.#membership.pendingCommits;
+  }
+
+  /** Of one partition, of what is fetched ahead; a single record that is larger comes all the same. */
+  get readyLimitBytes(): number {
+    return this.#options.maxBytesPerPartition;
   }
 
   /** Of the partitions that it has now. */

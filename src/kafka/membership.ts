@@ -66,6 +66,7 @@ export class Membership {
   #last: Generation = { id: -1, memberId: '', partitions: [] };
   #waiting: Waiting[] = [];
   #committing = false;
+  #underWay = 0;
 
   /** After `closed` is aborted nothing is asked any more; what waits is lost. */
   constructor(cluster: Cluster, options: MembershipOptions, log: Log, counters: CommitCounters, closed: AbortSignal) {
@@ -74,6 +75,11 @@ export class Membership {
     this.#options = options;
     this.#log = log;
     this.#counters = counters;
+  }
+
+  /** Commits that the broker has not answered yet. */
+  get pendingCommits(): number {
+    return this.#waiting.length + this.#underWay;
   }
 
   /** Waits until the group has agreed. Undefined if stopped while waiting; then `leave` must follow all the same. */
@@ -197,12 +203,14 @@ export class Membership {
       const taken = this.#waiting.filter((waiting) => waiting.generation === generation);
       this.#waiting = this.#waiting.filter((waiting) => waiting.generation !== generation);
       const startMs = performance.now();
+      this.#underWay = taken.length;
       try {
         await this.#commitOnce(generation, taken);
         for (const { resolve } of taken) resolve();
       } catch (error) {
         for (const { reject } of taken) reject(error);
       }
+      this.#underWay = 0;
       this.#counters.commits += 1;
       this.#counters.commitSeconds += (performance.now() - startMs) / 1000;
     }

@@ -48,6 +48,7 @@ const RECORD_OVERHEAD_BYTES = 100;
 interface Pending {
   readonly topic: string;
   readonly records: readonly OutgoingRecord[];
+  readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
   /** Of its records those that are in a request already. */
@@ -68,11 +69,22 @@ export class FrameProducer {
   #failure: ChorusError | undefined;
   #pending: Pending[] = [];
   #draining: Promise<void> | undefined;
+  #queue = { records: 0, bytes: 0 };
 
   constructor(client: KafkaClient, options: ProducerOptions = {}) {
     this.#client = client;
     this.#options = { ...DEFAULTS, ...options };
     this.#wire = client.producer();
+  }
+
+  /** What was sent and is not acknowledged. */
+  get queue(): { readonly records: number; readonly bytes: number } {
+    return this.#queue;
+  }
+
+  /** Of one request, and one is under way at a time. */
+  get requestLimitBytes(): number {
+    return this.#options.requestBytesMax;
   }
 
   /** @throws ChorusError `kafka_unreachable`, `kafka_login` */
@@ -90,11 +102,19 @@ export class FrameProducer {
    */
   send(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(failedBefore(this.#failure));
-    const large = records.find((record) => bytesOf(record) > this.#options.batchBytesMax);
-    if (large !== undefined) return Promise.reject(tooLarge(topic, large, this.#options.batchBytesMax));
+    let bytes = 0;
+    for (const record of records) {
+      const size = bytesOf(record);
+      if (size > this.#options.batchBytesMax) {
+        return Promise.reject(tooLarge(topic, record, this.#options.batchBytesMax));
+      }
+      bytes += size;
+    }
     if (records.length === 0) return Promise.resolve();
+    this.#queue.records += records.length;
+    this.#queue.bytes += bytes;
     return new Promise((resolve, reject) => {
-      this.#pending.push({ topic, records, resolve, reject, begun: 0 });
+      this.#pending.push({ topic, records, bytes, resolve, reject, begun: 0 });
       // In the next turn, so that what others send in this one goes along.
       this.#draining ??= new Promise((drained) => {
         setImmediate(() => drained(this.#drain()));
@@ -125,7 +145,11 @@ export class FrameProducer {
       try {
         await this.#sendBatch(topicMessages);
         this.counters.requests += 1;
-        for (const { resolve } of finished) resolve();
+        for (const { records, bytes, resolve } of finished) {
+          this.#queue.records -= records.length;
+          this.#queue.bytes -= bytes;
+          resolve();
+        }
       } catch (error) {
         const failure =
           lastingError(error, 'producer: sending') ??
@@ -133,6 +157,7 @@ export class FrameProducer {
         this.#failure = failure as ChorusError;
         for (const { reject } of [...finished, ...this.#pending]) reject(failure);
         this.#pending = [];
+        this.#queue = { records: 0, bytes: 0 };
       } finally {
         this.counters.sendSeconds += (performance.now() - startMs) / 1000;
       }

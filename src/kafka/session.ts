@@ -100,6 +100,7 @@ export class Session {
       position,
       high: feed.high,
       seenMs: feed.seenMs,
+      readyBytes: feed.readyBytes,
     }));
   }
 

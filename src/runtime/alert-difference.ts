@@ -9,12 +9,25 @@ export interface FieldDifference {
   readonly b: string | undefined;
 }
 
-/** Undefined if they are the same, but for the engine that published them. */
+/**
+ * Undefined if they are the same, but for the engine that published them, and for what they say of alerts that closed before:
+ * a replay that begins later knows of fewer.
+ */
 export function firstDifference(a: Alert, b: Alert): FieldDifference | undefined {
-  const [left, right] = [a, b].map((alert) => ({ ...alert, engine: '' }));
+  const [left, right] = [a, b].map(withoutHistory);
   const found = differenceOf(left, right, '');
   if (found !== undefined || JSON.stringify(left) === JSON.stringify(right)) return found;
   return { field: 'order of fields', a: Object.keys(a).join(), b: Object.keys(b).join() };
+}
+
+function withoutHistory(alert: Alert): Alert {
+  const { accounts, severity } = alert;
+  return {
+    ...alert,
+    engine: '',
+    severity: { score: 0, parts: { ...severity.parts, repeats: 0 } },
+    accounts: { ...accounts, listed: accounts.listed.map((account) => ({ ...account, earlierCampaigns: 0 })) },
+  };
 }
 
 function differenceOf(a: unknown, b: unknown, path: string): FieldDifference | undefined {

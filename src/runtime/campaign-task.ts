@@ -13,6 +13,10 @@ import { CampaignPartition } from '../stages/campaign-partition.ts';
 import { evidenceOf } from './evidence.ts';
 import { isSnapshot, snapshotFrames, SnapshotReader } from './snapshot.ts';
 import { notOurs, type Beginning, type LogRecord, type Output, type Step, type Task } from './task.ts';
+import { watermarkSamples, watermarksOf } from './watermark-samples.ts';
+
+/** At the FAMILY bits of the links. */
+const CORE_FAMILIES = ['text', 'shingle', 'simhash', 'both'];
 
 export interface CampaignTaskSettings {
   readonly campaign: CampaignSettings;
@@ -37,11 +41,17 @@ export class CampaignTask implements Task {
   #lastBytes = 0;
   #hasSnapshot = false;
   /** Counted before this task began, by the tasks before it. */
-  #duplicatesBefore = 0;
+  #before: Counted = { duplicates: 0, removed: 0, cores: [0, 0, 0, 0], retractionsDropped: 0, participantsDropped: 0 };
+  /** Campaigns that were open when it began. */
+  #openBefore = 0;
 
   constructor(settings: CampaignTaskSettings) {
     this.#settings = settings;
     this.partition = new CampaignPartition(settings.campaign, settings.route, evidenceOf);
+  }
+
+  get watermark(): number {
+    return this.partition.watermark;
   }
 
   async restore(beginning: Beginning): Promise<number> {
@@ -57,7 +67,8 @@ export class CampaignTask implements Task {
       this.partition.release([]);
       onProgress(records.at(-1)!.offset + 1 - this.#snapshot, committed.offset - this.#snapshot);
     }
-    this.#duplicatesBefore = this.partition.stage.duplicates;
+    this.#before = countedBy(this.partition.stage);
+    this.#openBefore = this.partition.stage.openCampaigns;
     return committed.offset;
   }
 
@@ -86,7 +97,9 @@ export class CampaignTask implements Task {
     const { encode } = this.#settings;
     const outputs: Output[] = revisions.map((revision) => ({ topic: 'alerts', partition: -1, ...encode(revision) }));
     if (this.#isDue(records.at(-1))) outputs.push(...this.#save(next));
-    return Promise.resolve({ outputs, position: next, metadata: this.#metadata() });
+    const opened = revisions.filter(({ alert }) => alert.status === 'open');
+    const openedMs = opened.map(({ alert }) => Date.parse(alert.lastPostAt));
+    return Promise.resolve({ outputs, position: next, metadata: this.#metadata(), openedMs });
   }
 
   /** By bytes, so that a restore is short; by time as well, since retention counts in time and a feed may be quiet. */
@@ -99,19 +112,47 @@ export class CampaignTask implements Task {
   }
 
   samples(): Sample[] {
-    const { stage, watermark, pending, repeated } = this.partition;
+    const { stage, chain, pending, repeated } = this.partition;
+    const { retractions, participants } = stage.state;
+    const { retractionsMax, participantsMax } = this.#settings.campaign;
     const labels = { stage: 'campaign', partition: '0' };
+    const counted = countedBy(stage);
+    const before = this.#before;
     return [
-      { name: 'duplicates_total', labels: { stage: 'campaign' }, value: stage.duplicates - this.#duplicatesBefore },
+      { name: 'duplicates_total', labels: { stage: 'campaign' }, value: counted.duplicates - before.duplicates },
       { name: 'entries_repeated_total', labels: { stage: 'campaign' }, value: repeated },
-      { name: 'watermark_seconds', labels, value: watermark / 1000 },
-      { name: 'watermark_holdback_source', labels, value: this.partition.chain.slowest },
+      ...watermarkSamples(labels, watermarksOf(chain, this.#settings.route.sources)),
+      ...CORE_FAMILIES.map((family, i): Sample => {
+        return { name: 'cores_total', labels: { family }, value: counted.cores[i]! - before.cores[i]! };
+      }),
+      { name: 'posts_removed_total', labels: {}, value: counted.removed - before.removed },
+      { name: 'retractions_held', labels: {}, value: retractions.count },
+      { name: 'retractions_limit', labels: {}, value: retractionsMax },
+      {
+        name: 'retractions_dropped_total',
+        labels: {},
+        value: counted.retractionsDropped - before.retractionsDropped,
+      },
+      { name: 'participants_held', labels: {}, value: participants.count },
+      { name: 'participants_limit', labels: {}, value: participantsMax },
+      {
+        name: 'participants_dropped_total',
+        labels: {},
+        value: counted.participantsDropped - before.participantsDropped,
+      },
       { name: 'campaign_nodes', labels: {}, value: stage.nodes },
+      { name: 'campaigns_open', labels: {}, value: this.#openCampaigns },
       { name: 'events_pending', labels: {}, value: pending.length },
       { name: 'snapshots_total', labels: {}, value: this.counters.snapshots },
       { name: 'snapshot_bytes', labels: {}, value: this.counters.snapshotBytes },
       ...Array.from(this.#statuses, ([status, value]): Sample => ({ name: 'alerts_total', labels: { status }, value })),
     ];
+  }
+
+  /** Each alert that opens is closed or merged in the end; to look all of them up takes a pass over the campaigns. */
+  get #openCampaigns(): number {
+    const revisions = (status: AlertStatus): number => this.#statuses.get(status)!;
+    return this.#openBefore + revisions('open') - revisions('closed') - revisions('merged');
   }
 
   close(): Promise<void> {
@@ -142,6 +183,26 @@ export class CampaignTask implements Task {
   #metadata(): string {
     return `1;${encodeNumber(this.#snapshot)};${this.#hasSnapshot ? 's' : 'b'}`;
   }
+}
+
+/** What a stage has counted since it was made, restoring included. */
+interface Counted {
+  readonly duplicates: number;
+  readonly removed: number;
+  readonly cores: readonly number[];
+  readonly retractionsDropped: number;
+  readonly participantsDropped: number;
+}
+
+function countedBy({ duplicates, removed, cores, state }: CampaignStage): Counted {
+  const { retractions, participants } = state;
+  return {
+    duplicates,
+    removed,
+    cores: Array.from(cores),
+    retractionsDropped: retractions.dropped,
+    participantsDropped: participants.forgotten,
+  };
 }
 
 function snapshotOf(metadata: string): number {

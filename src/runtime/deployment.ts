@@ -4,13 +4,14 @@
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RecordFormat } from '../consumers/formats/format.ts';
 import { ChorusError, ConfigError } from '../errors.ts';
 import { checkRoute, FRAME_KIND, readHeader } from '../frames/frame.ts';
 import { KafkaClient, type KafkaSettings } from '../kafka/client.ts';
 import { topicMissingError } from '../kafka/feed.ts';
 import { logBounds, type LogBounds } from '../kafka/offsets.ts';
 import { readRange } from '../kafka/reader.ts';
-import type { Sample } from '../metrics.ts';
+import { RetiredSamples, sumSamples, type Sample } from '../metrics.ts';
 import { openRegistry, type RegistrySettings } from '../registry/client.ts';
 import { RecordDecoder } from '../registry/decoder.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -22,10 +23,11 @@ import { MemoryStoreProvider } from '../state/memory.ts';
 import { RocksdbStoreProvider } from '../state/rocksdb.ts';
 import type { StoreProvider } from '../state/store.ts';
 import { CampaignTask } from './campaign-task.ts';
-import { stageSettings, type StageSettings } from './engine.ts';
+import { stageSettings, type EvidenceOptions, type StageSettings } from './engine.ts';
 import { FingerprintTask, type EventTime } from './fingerprint-task.ts';
 import { MatchTask } from './match-task.ts';
-import { StageRunner, type OpenTask, type PartitionReport, type StageOptions } from './stage-runner.ts';
+import { StageRunner, type OpenTask, type StageOptions } from './stage-runner.ts';
+import type { PartitionReport } from './stage-samples.ts';
 import type { Output } from './task.ts';
 
 export const STAGE_NAMES = ['fingerprint', 'match', 'campaign'] as const;
@@ -43,6 +45,7 @@ export interface DeploymentSettings {
   readonly settings: Settings;
   /** Bytes of the frequency table. */
   readonly table: Uint8Array;
+  readonly evidence?: EvidenceOptions;
   /** Name and version, for the alerts. */
   readonly engine: string;
   readonly kafka: KafkaSettings;
@@ -53,6 +56,8 @@ export interface DeploymentSettings {
   readonly partitions: number;
   readonly eventTime: EventTime;
   readonly outOfOrdernessMs: number;
+  /** Of the values of the feed topic. */
+  readonly format: RecordFormat;
   /** With the broker's time: a source that has been silent for so long is taken to have nothing earlier. */
   readonly idleMs: number | undefined;
   readonly stages: readonly StageName[];
@@ -64,21 +69,31 @@ export interface DeploymentSettings {
   readonly commitIntervalMs: number;
   readonly sessionTimeoutMs: number;
   readonly heartbeatMs: number;
+  /** How long a stage may take to stop before its connections are closed. Default 10 s. */
+  readonly stopMaxMs?: number;
   readonly registry: RegistrySettings | undefined;
+  /** Name of the feed topic, where samples of alerts tell the records that they were read from. */
+  readonly provenance?: string | undefined;
   readonly alertFormat: 'json' | 'framed-json' | 'framed-avro';
 }
 
 export interface DeploymentCallbacks {
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Readonly<Record<string, unknown>>) => void;
-  /** Told the seconds of each batch. */
-  readonly onBatch?: (stage: StageName, seconds: number) => void;
   /** The deployment cannot go on; it is to be stopped and the process ended. */
   readonly onFatal: (error: unknown) => void;
 }
 
 export interface DeploymentStatus {
+  /** Of the frames, and so of all partitions; empty before the topics have been looked at. */
   readonly topology: string;
+  /** Of the stages, which is in the alerts. */
+  readonly stagesTopology: string;
+  /** Partitions of the feed topic; 0 before the topics have been looked at. */
+  readonly sources: number;
+  /** It has a partition, and nothing restores. */
   readonly isReady: boolean;
+  /** A partition restores, or a stage is not in its group yet, or not any more. */
+  readonly isRestoring: boolean;
   readonly stages: Readonly<Partial<Record<StageName, readonly PartitionReport[]>>>;
 }
 
@@ -109,12 +124,13 @@ export function deploymentTopology(
   {
     eventTime,
     outOfOrdernessMs,
+    format,
     topics,
     partitions,
-  }: Pick<DeploymentSettings, 'eventTime' | 'outOfOrdernessMs' | 'topics' | 'partitions'>,
+  }: Pick<DeploymentSettings, 'eventTime' | 'outOfOrdernessMs' | 'format' | 'topics' | 'partitions'>,
   sources: number,
 ): string {
-  const all = JSON.stringify([stages, eventTime, outOfOrdernessMs, topics.feed, sources, partitions]);
+  const all = JSON.stringify([stages, eventTime, outOfOrdernessMs, format, topics.feed, sources, partitions]);
   return createHash('sha256').update(all).digest('hex').slice(0, 16);
 }
 
@@ -125,6 +141,10 @@ export class Deployment {
   readonly #client: KafkaClient;
   readonly #stores: StoreProvider;
   readonly #runners = new Map<StageName, StageRunner>();
+  /** What runners have counted that were followed by others. */
+  readonly #retired = new RetiredSamples();
+  readonly #restarts = new Map<StageName, number>();
+  readonly #recovering = new Set<StageName>();
   #sources = 0;
   /** Of partition 0 of the topic of fingerprints, at the start. */
   #fingerprints: LogBounds = { low: 0, high: 0 };
@@ -175,6 +195,8 @@ export class Deployment {
     this.#isStopping = true;
     // From the first stage to the last, so that each finds on its way out what the one before it has still said.
     for (const runner of this.#runners.values()) await runner.stop();
+    // What was counted can still be asked for.
+    for (const runner of this.#runners.values()) this.#retired.retire(runner.samples());
     this.#runners.clear();
     await this.#stores.close();
   }
@@ -182,12 +204,24 @@ export class Deployment {
   status(): DeploymentStatus {
     const stages = Object.fromEntries(Array.from(this.#runners, ([stage, runner]) => [stage, runner.report()]));
     const all = Object.values(stages).flat();
-    const isReady = all.length > 0 && all.every(({ state }) => state !== 'restoring');
-    return { topology: this.#topology, isReady, stages };
+    const isRestoring = !this.#isSettled || all.some(({ state }) => state === 'restoring');
+    const isReady = all.length > 0 && !isRestoring;
+    const stagesTopology = this.#stages.topology;
+    return { topology: this.#topology, stagesTopology, sources: this.#sources, isReady, isRestoring, stages };
+  }
+
+  /** Every stage is a member of its group: whatever partitions it is to have, it has. */
+  get #isSettled(): boolean {
+    if (this.#recovering.size > 0 || this.#runners.size < this.#settings.stages.length) return false;
+    return Array.from(this.#runners.values()).every((runner) => runner.member.isCurrent);
   }
 
   samples(): Sample[] {
-    return Array.from(this.#runners.values()).flatMap((runner) => runner.samples());
+    const running = Array.from(this.#runners.values()).flatMap((runner) => runner.samples());
+    const restarts = Array.from(this.#runners.keys(), (stage): Sample => {
+      return { name: 'stage_restarts_total', labels: { stage }, value: this.#restarts.get(stage) ?? 0 };
+    });
+    return [...this.#retired.with(sumSamples(running)), ...restarts];
   }
 
   runner(stage: StageName): StageRunner | undefined {
@@ -282,19 +316,24 @@ export class Deployment {
     begin: () => Promise<void>,
   ): Promise<void> {
     const { code, message } = error as ChorusError;
+    this.#recovering.add(stage);
     await runner.stop().catch(() => undefined);
     if (!PASSING.has(code) || restarts >= RESTARTS_MAX) {
       this.#callbacks.onFatal(error);
       return;
     }
     this.#callbacks.log('warn', 'stage starts anew', { stage, code, error: message, restarts });
+    this.#restarts.set(stage, (this.#restarts.get(stage) ?? 0) + 1);
     await sleep(Math.min(RESTART_WAIT_MAX_MS, RESTART_WAIT_MS * 2 ** restarts));
     if (this.#isStopping) return;
+    this.#retired.retire(runner.samples());
     await begin().catch((failure: unknown) => this.#callbacks.onFatal(failure));
+    this.#recovering.delete(stage);
   }
 
   #stageOptions(stage: StageName): Omit<StageOptions, 'onFatal'> {
     const { topics, groupPrefix, sessionTimeoutMs, heartbeatMs, commitIntervalMs, idleMs, eventTime } = this.#settings;
+    const { stopMaxMs } = this.#settings;
     const topic = { fingerprint: topics.feed, match: topics.fingerprints, campaign: topics.links }[stage];
     const { fingerprints, links, alerts, deadLetters } = topics;
     return {
@@ -303,13 +342,13 @@ export class Deployment {
         topic,
         sessionTimeoutMs,
         heartbeatMs,
+        ...(stopMaxMs === undefined ? {} : { stopMaxMs }),
         onPartitionsChanged: (count) => this.#onPartitionsChanged(topic, count),
       },
       topics: { fingerprints, links, alerts, deadLetters },
       alertPartitions: this.#alertPartitions,
       commitIntervalMs,
       stage,
-      onBatch: (seconds) => this.#callbacks.onBatch?.(stage, seconds),
       idleMs: stage === 'fingerprint' && eventTime === 'record' ? idleMs : undefined,
       open: (partition, signal) => this.#open(stage, partition, signal),
       log: (level, message, fields) => this.#callbacks.log(level, message, { stage, ...fields }),
@@ -355,8 +394,12 @@ export class Deployment {
         outOfOrdernessMs,
         eventTime,
         deadLettersOf: topics.deadLetters === undefined ? undefined : topics.feed,
+        onRejected: (offset, reason, detail) => {
+          const fields = { stage: 'fingerprint', topic: topics.feed, partition, offset, reason, detail };
+          this.#callbacks.log('warn', 'record rejected', fields);
+        },
       },
-      new RecordDecoder(this.#registry),
+      new RecordDecoder(this.#registry, this.#settings.format),
     );
     // From the last look at the log, not from now: after a pause of this process or of the broker, posts wait there that are older.
     const tick: OpenTask['tick'] = (seenMs, commit) => task.tick(seenMs - idleMs! - outOfOrdernessMs, commit);

@@ -7,12 +7,21 @@ import { Buffer } from 'node:buffer';
 import { decodeNumber, encodeNumber } from '../frames/chain.ts';
 import type { FrameRoute } from '../frames/frame.ts';
 import type { FingerprintSettings } from '../fingerprints/fingerprint.ts';
-import type { Sample } from '../metrics.ts';
-import type { Decoded, Post, RejectionReason } from '../model.ts';
+import type { MetricName, Sample } from '../metrics.ts';
+import {
+  IGNORED_REASONS,
+  REJECTION_REASONS,
+  type Decoded,
+  type Deletion,
+  type IgnoredReason,
+  type Post,
+  type RejectionReason,
+} from '../model.ts';
 import { FingerprintStage } from '../stages/fingerprint.ts';
 import { SourcePartition } from '../stages/source-partition.ts';
 import { KEPT_BYTES_MAX } from './evidence.ts';
 import { notOurs, type Beginning, type LogRecord, type Output, type Step, type Task } from './task.ts';
+import { watermarkSamples } from './watermark-samples.ts';
 
 /** Name of the header that makes a record a tick: its value is the event time, ms, that nothing will come before. */
 export const TICK_HEADER = 'chorus-tick';
@@ -33,10 +42,15 @@ export interface FingerprintTaskSettings {
   readonly eventTime: EventTime;
   /** Name of the feed topic, for dead letters; undefined where they are not kept. */
   readonly deadLettersOf: string | undefined;
+  /** Told of each record that is no post; `detail` holds nothing of its text. */
+  readonly onRejected?: (offset: number, reason: RejectionReason, detail: string) => void;
 }
 
 export interface RecordDecoder {
-  decode(value: Uint8Array): Decoded | Promise<Decoded>;
+  /** Values are posts in the canonical format, so that they can be kept as they are. */
+  readonly isCanonical: boolean;
+  /** Several things where a value says several, at most one of them a post. */
+  decode(value: Uint8Array): Decoded | readonly Decoded[] | Promise<Decoded | readonly Decoded[]>;
 }
 
 export interface SourceCounters {
@@ -50,7 +64,9 @@ export interface SourceCounters {
   /** Records without a value that are no ticks. */
   tombstones: number;
   ticks: number;
+  deletions: number;
   readonly rejected: Map<RejectionReason, number>;
+  readonly ignored: Map<IgnoredReason, number>;
 }
 
 export class FingerprintTask implements Task {
@@ -62,8 +78,13 @@ export class FingerprintTask implements Task {
     late: 0,
     tombstones: 0,
     ticks: 0,
+    deletions: 0,
     rejected: new Map(),
+    ignored: new Map(),
   };
+  /** Posts that replace an earlier version; counted by their outcome too. */
+  #edited = 0;
+  readonly #deadLetters = new Map<RejectionReason | 'late', number>();
   readonly #settings: FingerprintTaskSettings;
   readonly #decoder: RecordDecoder;
   readonly #partition: SourcePartition;
@@ -124,7 +145,8 @@ export class FingerprintTask implements Task {
   }
 
   samples(): Sample[] {
-    const { accepted, nativeReposts, nothingToCompare, late, tombstones, ticks, rejected } = this.counters;
+    const { accepted, nativeReposts, nothingToCompare, late, tombstones, ticks, deletions, rejected, ignored } =
+      this.counters;
     const plain = { labels: {} };
     return [
       { name: 'posts_accepted_total', ...plain, value: accepted },
@@ -133,17 +155,19 @@ export class FingerprintTask implements Task {
       { name: 'posts_late_total', ...plain, value: late },
       { name: 'tombstones_total', ...plain, value: tombstones },
       { name: 'ticks_total', ...plain, value: ticks },
-      ...Array.from(rejected, ([reason, value]): Sample => ({
-        name: 'posts_rejected_total',
-        labels: { reason },
-        value,
-      })),
-      { name: 'watermark_seconds', labels: this.#labels(), value: this.watermark / 1000 },
+      { name: 'posts_edited_total', ...plain, value: this.#edited },
+      { name: 'deletions_total', ...plain, value: deletions },
+      ...byReason('posts_rejected_total', REJECTION_REASONS, rejected),
+      ...byReason('posts_ignored_total', IGNORED_REASONS, ignored),
+      ...byReason('dead_letters_total', [...REJECTION_REASONS, 'late'], this.#deadLetters),
+      ...this.#watermarkSamples(),
     ];
   }
 
-  #labels(): Record<string, string> {
-    return { stage: 'fingerprint', partition: String(this.#settings.route.source) };
+  #watermarkSamples(): Sample[] {
+    const { source } = this.#settings.route;
+    const labels = { stage: 'fingerprint', partition: String(source) };
+    return watermarkSamples(labels, new Map([[source, this.watermark]]));
   }
 
   close(): Promise<void> {
@@ -176,8 +200,22 @@ export class FingerprintTask implements Task {
     const answer = this.#decoder.decode(value);
     // A promise costs a turn of the event loop: only a schema that is not known yet is worth one.
     const decoded = answer instanceof Promise ? await answer : answer;
-    if (decoded.kind !== 'post') {
+    if ('kind' in decoded) this.#takeDecoded(record, value, decoded, outputs);
+    else for (const one of decoded) this.#takeDecoded(record, value, one, outputs);
+  }
+
+  #takeDecoded(record: LogRecord, value: Uint8Array, decoded: Decoded, outputs: Output[]): void {
+    if (decoded.kind === 'rejection') {
       this.#reject(record, value, decoded.reason, decoded.detail, outputs);
+      return;
+    }
+    if (decoded.kind === 'ignored') {
+      add(this.counters.ignored, decoded.reason);
+      return;
+    }
+    if (decoded.kind === 'deletion') {
+      this.counters.deletions++;
+      this.#partition.delete(this.#dated(decoded.deletion, record), record.offset);
       return;
     }
     const { timestampMs } = record;
@@ -187,26 +225,47 @@ export class FingerprintTask implements Task {
       return;
     }
     const post = eventTime === 'payload' ? decoded.post : { ...decoded.post, createdAt: timestampMs };
-    const taken = this.#partition.take(post, record.offset, evidenceBytes(post, value));
+    const taken = this.#partition.take(post, record.offset, this.#evidence(post, value));
+    if (post.editedAt !== undefined || post.replaces !== undefined) this.#edited++;
     if (taken === 'entry') this.counters.accepted++;
     else if (taken === 'late') {
       this.counters.late++;
-      this.#deadLetter(record, value, 'late', outputs);
+      this.#deadLetter(record, value, 'late', undefined, outputs);
     } else if (post.repostOf === undefined) this.counters.nothingToCompare++;
     else this.counters.nativeReposts++;
   }
 
-  #reject(record: LogRecord, value: Uint8Array, reason: RejectionReason, detail: string, outputs: Output[]): void {
-    const { rejected } = this.counters;
-    rejected.set(reason, (rejected.get(reason) ?? 0) + 1);
-    this.#deadLetter(record, value, `${reason}: ${detail}`, outputs);
+  /** The record as it came where it is the canonical post in few bytes; else the post written anew. */
+  #evidence(post: Post, value: Uint8Array): Uint8Array {
+    const isKept = this.#decoder.isCanonical && value[0] === 0x7b && value.byteLength <= KEPT_BYTES_MAX;
+    return isKept ? value : Buffer.from(JSON.stringify(post));
   }
 
-  #deadLetter({ offset }: LogRecord, value: Uint8Array, reason: string, outputs: Output[]): void {
+  /** A deletion is taken whatever its clock says: at the broker's time where it runs ahead. */
+  #dated(deletion: Deletion, { timestampMs }: LogRecord): Deletion {
+    const { eventTime } = this.#settings;
+    const isTold = eventTime === 'payload' && deletion.createdAt <= timestampMs + AHEAD_MAX_MS;
+    return isTold ? deletion : { ...deletion, createdAt: timestampMs };
+  }
+
+  #reject(record: LogRecord, value: Uint8Array, reason: RejectionReason, detail: string, outputs: Output[]): void {
+    add(this.counters.rejected, reason);
+    this.#settings.onRejected?.(record.offset, reason, detail);
+    this.#deadLetter(record, value, reason, detail, outputs);
+  }
+
+  #deadLetter(
+    { offset }: LogRecord,
+    value: Uint8Array,
+    reason: RejectionReason | 'late',
+    detail: string | undefined,
+    outputs: Output[],
+  ): void {
     const { deadLettersOf, route } = this.#settings;
     if (deadLettersOf === undefined) return;
+    add(this.#deadLetters, reason);
     const headers = {
-      'chorus-reason': reason,
+      'chorus-reason': detail === undefined ? reason : `${reason}: ${detail}`,
       'chorus-topic': deadLettersOf,
       'chorus-partition': String(route.source),
       'chorus-offset': String(offset),
@@ -222,10 +281,13 @@ export class FingerprintTask implements Task {
   }
 }
 
-/** The record as it came where it is the canonical post in few bytes; else the post written anew. */
-function evidenceBytes(post: Post, value: Uint8Array): Uint8Array {
-  const isCanonical = value[0] === 0x7b && value.byteLength <= KEPT_BYTES_MAX;
-  return isCanonical ? value : Buffer.from(JSON.stringify(post));
+function add<Reason extends string>(counts: Map<Reason, number>, reason: Reason): void {
+  counts.set(reason, (counts.get(reason) ?? 0) + 1);
+}
+
+/** Each reason from the start: a rate needs the 0 before the first one. */
+function byReason(name: MetricName, reasons: readonly string[], counts: ReadonlyMap<string, number>): Sample[] {
+  return reasons.map((reason): Sample => ({ name, labels: { reason }, value: counts.get(reason) ?? 0 }));
 }
 
 function watermarkOf(metadata: string): number {

@@ -13,10 +13,11 @@ import { FRAME_ENTRIES_MAX, type FrameRoute } from '../frames/frame.ts';
 import { LinksFrameBuilder, type FramedPost } from '../frames/links.ts';
 import type { Sample } from '../metrics.ts';
 import { MatchPartition, pieceOf, type Piece, type ReleasedEvent } from '../stages/match-partition.ts';
-import type { Store } from '../state/store.ts';
+import type { Store, StoreCounters } from '../state/store.ts';
 import type { BucketIndexSettings } from '../windows/bucket-index.ts';
 import { framedPost, linksEvent, referencesOf } from './evidence.ts';
 import { notOurs, type Beginning, type LogRecord, type Output, type Step, type Task } from './task.ts';
+import { watermarkSamples, watermarksOf } from './watermark-samples.ts';
 
 export interface MatchTaskSettings {
   readonly match: BucketIndexSettings;
@@ -32,15 +33,21 @@ export class MatchTask implements Task {
   readonly #cache: LRUCache<number, Kept>;
   readonly #links = new LinksFrameBuilder();
   readonly #route: FrameRoute;
+  readonly #sources: number;
   /** Number of entries released before the next frame. */
   #spoken = 0;
 
   constructor(settings: MatchTaskSettings, store: Store) {
     this.store = store;
     this.partition = new MatchPartition(settings.match, settings.route);
-    const { topology, target, targets } = settings.route;
+    const { topology, sources, target, targets } = settings.route;
+    this.#sources = sources;
     this.#route = { topology, source: target, sources: targets, target: 0, targets: 1 };
     this.#cache = new LRUCache({ maxSize: settings.cacheBytes });
+  }
+
+  get watermark(): number {
+    return this.partition.watermark;
   }
 
   async restore(beginning: Beginning): Promise<number> {
@@ -100,7 +107,7 @@ export class MatchTask implements Task {
   }
 
   samples(): Sample[] {
-    const { counters, stage, pending, retainedFrames, retainedBytes, watermark, chain } = this.partition;
+    const { counters, stage, pending, retainedFrames, retainedBytes, heldPosts, chain } = this.partition;
     const { index } = stage;
     const labels = { stage: 'match', partition: String(this.#route.source) };
     const families = (
@@ -114,9 +121,9 @@ export class MatchTask implements Task {
       { name: 'entries_pending', labels, value: pending },
       { name: 'frames_retained', labels, value: retainedFrames },
       { name: 'frames_retained_bytes', labels, value: retainedBytes },
-      { name: 'watermark_seconds', labels, value: watermark / 1000 },
-      { name: 'watermark_holdback_source', labels, value: chain.slowest },
+      ...watermarkSamples(labels, watermarksOf(chain, this.#sources)),
       { name: 'window_nodes', labels, value: index.nodes },
+      { name: 'window_posts', labels, value: heldPosts },
       { name: 'window_bytes', labels, value: index.bytes },
       ...families('bucket_lookups_total', index.counters.lookups),
       ...families('candidates_total', index.counters.candidates),
@@ -125,10 +132,9 @@ export class MatchTask implements Task {
       { name: 'buckets_capped_total', labels: {}, value: index.cappedTotal },
       { name: 'cache_hits_total', labels: {}, value: this.counters.cacheHits },
       { name: 'cache_misses_total', labels: {}, value: this.counters.cacheMisses },
-      { name: 'store_batches_total', labels: {}, value: this.store.counters.batches },
-      { name: 'store_put_bytes_total', labels: {}, value: this.store.counters.bytesPut },
-      { name: 'store_disk_bytes', labels, value: this.store.counters.diskBytes },
-      { name: 'store_buffer_bytes', labels, value: this.store.counters.bufferBytes },
+      { name: 'cache_bytes', labels, value: this.#cache.calculatedSize },
+      { name: 'cache_limit_bytes', labels, value: this.#cache.maxSize },
+      ...storeSamples(labels, this.store.counters),
     ];
   }
 
@@ -212,6 +218,24 @@ export class MatchTask implements Task {
     outputs.push({ topic: 'links', partition: 0, key: null, value });
     this.#spoken = to;
   }
+}
+
+function storeSamples(labels: Sample['labels'], counters: StoreCounters): Sample[] {
+  return [
+    { name: 'store_batches_total', labels: {}, value: counters.batches },
+    { name: 'store_puts_total', labels: {}, value: counters.framesPut },
+    { name: 'store_put_bytes_total', labels: {}, value: counters.bytesPut },
+    { name: 'store_reads_total', labels: {}, value: counters.framesRead },
+    { name: 'store_disk_bytes', labels, value: counters.diskBytes },
+    { name: 'store_live_bytes', labels, value: counters.liveBytes },
+    { name: 'store_buffer_bytes', labels, value: counters.bufferBytes },
+    { name: 'store_memory_bytes', labels, value: counters.memoryBytes },
+    { name: 'store_memory_limit_bytes', labels, value: counters.memoryLimitBytes },
+    { name: 'store_level0_files', labels, value: counters.level0Files },
+    { name: 'store_compaction_pending_bytes', labels, value: counters.compactionPendingBytes },
+    { name: 'store_write_stopped', labels, value: counters.isWriteStopped ? 1 : 0 },
+    { name: 'store_background_errors', labels, value: counters.backgroundErrors },
+  ];
 }
 
 /** A piece in the cache: decoded once one of its posts is asked for, which few are. */

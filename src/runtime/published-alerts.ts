@@ -214,13 +214,17 @@ export function digestOf(alert: Alert): string {
 }
 
 export function factsOf(alert: Alert, isMarked: boolean): RevisionFacts {
-  const { id, revision, revisedAt, firstPostAt, lastPostAt } = alert;
+  const { id, revision, revisedAt, openedAt, firstPostAt, lastPostAt, windowMs, removedCount } = alert;
+  const revisedMs = Date.parse(revisedAt);
+  const [firstMs, lastMs] = [Date.parse(firstPostAt), Date.parse(lastPostAt)];
+  // Of posts that were removed no time is told: they count for as long as they may have been there.
+  const isWhole = !(removedCount > 0);
   return {
     id,
     revision,
-    revisedMs: Date.parse(revisedAt),
-    firstPostMs: Date.parse(firstPostAt),
-    lastPostMs: Date.parse(lastPostAt),
+    revisedMs,
+    firstPostMs: isWhole ? firstMs : Math.min(firstMs, Date.parse(openedAt) - windowMs),
+    lastPostMs: isWhole ? lastMs : Math.max(lastMs, revisedMs),
     marks: isMarked ? marksOf(alert) : [],
   };
 }

@@ -13,7 +13,8 @@ import { FrameProducer, type OutgoingRecord } from '../kafka/producer.ts';
 import { readRange } from '../kafka/reader.ts';
 import { DamagedError } from '../state/rocksdb-errors.ts';
 import type { Store } from '../state/store.ts';
-import { RetiredSamples, sumSamples, type Sample } from '../metrics.ts';
+import { Observations, RetiredSamples, sumSamples, type Sample } from '../metrics.ts';
+import { isGap, kafkaSamples, partitionSamples, type PartitionReport } from './stage-samples.ts';
 import { perform, type LogRecord, type Output, type OutputTopic, type Step, type Task } from './task.ts';
 
 export interface OpenTask {
@@ -34,8 +35,6 @@ export interface StageOptions {
   readonly idleMs: number | undefined;
   /** Name of the stage, for metrics. */
   readonly stage: string;
-  /** Told the seconds of each batch. */
-  readonly onBatch: (seconds: number) => void;
   readonly open: (partition: number, signal: AbortSignal) => Promise<OpenTask>;
   readonly log: (level: 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly onFatal: (error: unknown) => void;
@@ -47,20 +46,21 @@ export interface StageCounters {
   records: number;
   produced: number;
   batchSeconds: number;
-}
-
-export interface PartitionReport {
-  readonly partition: number;
-  readonly state: string;
-  readonly position: number;
-  readonly high: number;
-  readonly restored: number | undefined;
+  /** Times that records were missing in a log. */
+  gaps: number;
 }
 
 interface Work {
   readonly partition: number;
   readonly open: OpenTask;
   commit: Commit | undefined;
+  /** Where its log is to be read on, while it restores. */
+  readonly from: number;
+  readonly assignedMs: number;
+  progress: { done: number; total: number };
+  restoreSeconds: number | undefined;
+  /** The broker's time of the last record that is done; of its assignment before that. */
+  doneMs: number;
   /** The last step whose effects are done and that is not committed. */
   due: Step | undefined;
   committedMs: number;
@@ -72,21 +72,24 @@ interface Work {
 const PROGRESS_EVERY_MS = 3000;
 
 export class StageRunner implements GroupHandler {
-  readonly counters: StageCounters = { batches: 0, records: 0, produced: 0, batchSeconds: 0 };
+  readonly counters: StageCounters = { batches: 0, records: 0, produced: 0, batchSeconds: 0, gaps: 0 };
   readonly member: GroupMember;
   readonly #client: KafkaClient;
   readonly #options: StageOptions;
   readonly #producer: FrameProducer;
   readonly #works = new Map<number, Work>();
-  readonly #restoring = new Map<number, number>();
+  readonly #batchSeconds = new Observations('batch_seconds');
+  /** Of the one stage that opens alerts. */
+  readonly #latency = new Observations('alert_latency_seconds');
   readonly #retired = new RetiredSamples();
   #timer: NodeJS.Timeout | undefined;
+  #isStopping = false;
 
   constructor(client: KafkaClient, options: StageOptions) {
     this.#client = client;
     this.#options = options;
     this.#producer = new FrameProducer(client);
-    this.member = new GroupMember(client, { ...options.group, handler: this, onFatal: options.onFatal });
+    this.member = new GroupMember(client, { ...options.group, handler: this, onFatal: (error) => this.#fail(error) });
   }
 
   /** @throws ChorusError as GroupMember.start and FrameProducer.connect do */
@@ -96,41 +99,48 @@ export class StageRunner implements GroupHandler {
     this.#timer = setInterval(() => this.#onTimer(), this.#options.commitIntervalMs);
   }
 
-  /** Ends running steps, commits what is done, and leaves the group. */
+  /** Fetches no more, ends running steps, commits what is done, and leaves the group. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all(Array.from(this.#works.values(), (work) => this.#commitDue(work).catch(() => undefined)));
+    this.#isStopping = true;
     await this.member.stop();
     await this.#producer.disconnect();
   }
 
   report(): PartitionReport[] {
-    return this.member.status().map((status) => ({ ...status, restored: this.#restoring.get(status.partition) }));
+    return this.member.status().map(({ partition, state, position, high }) => {
+      const work = this.#works.get(partition);
+      const lagRecords = Math.max(0, high - (position < 0 ? (work?.from ?? high) : position));
+      const lagMs = lagRecords === 0 || work === undefined ? 0 : Math.max(0, Date.now() - work.doneMs);
+      const watermark = work?.open.task.watermark ?? -Infinity;
+      return {
+        partition,
+        state,
+        position,
+        high,
+        lagRecords,
+        lagSeconds: lagMs / 1000,
+        watermark: Number.isFinite(watermark) ? new Date(watermark).toISOString() : undefined,
+        restore: work === undefined ? undefined : progressOf(work),
+      };
+    });
   }
 
   samples(): Sample[] {
     const { stage } = this.#options;
     const labels = { stage };
-    const { rebalances, rebalanceSeconds, commits, commitSeconds } = this.member.counters;
-    const partitions = this.report().flatMap(({ partition, state, position, high, restored }): Sample[] => {
-      const at = { stage, partition: String(partition) };
-      return [
-        { name: 'position', labels: at, value: position },
-        { name: 'lag_records', labels: at, value: Math.max(0, high - Math.max(0, position)) },
-        { name: 'task_restoring', labels: at, value: state === 'restoring' ? 1 : 0 },
-        { name: 'restore_done_ratio', labels: at, value: state === 'restoring' ? (restored ?? 0) : 1 },
-      ];
-    });
+    const { counters } = this;
+    const tasks = sumSamples(this.tasks().flatMap((task) => task.samples()));
     return [
-      { name: 'records_consumed_total', labels, value: this.counters.records },
-      { name: 'records_produced_total', labels, value: this.counters.produced },
-      { name: 'batches_total', labels, value: this.counters.batches },
-      { name: 'rebalances_total', labels, value: rebalances },
-      { name: 'rebalance_seconds_total', labels, value: rebalanceSeconds },
-      { name: 'commits_total', labels, value: commits },
-      { name: 'commit_seconds_total', labels, value: commitSeconds },
-      ...partitions,
-      ...this.#retired.with(sumSamples(this.tasks().flatMap((task) => task.samples()))),
+      { name: 'records_consumed_total', labels, value: counters.records },
+      { name: 'records_produced_total', labels, value: counters.produced },
+      { name: 'batches_total', labels, value: counters.batches },
+      { name: 'chain_gaps_total', labels, value: counters.gaps },
+      this.#batchSeconds.sample('batch_seconds', labels),
+      ...(stage === 'campaign' ? [this.#latency.sample('alert_latency_seconds')] : []),
+      ...kafkaSamples(labels, this.member, this.#producer),
+      ...this.report().flatMap((report) => partitionSamples(stage, report)),
+      ...this.#retired.with(tasks),
     ];
   }
 
@@ -145,12 +155,17 @@ export class StageRunner implements GroupHandler {
     signal: AbortSignal,
     commit: Commit,
   ): Promise<number> {
-    const startedMs = performance.now();
+    const assignedMs = performance.now();
     const open = await this.#options.open(partition, signal);
     const nowMs = performance.now();
     const work: Work = {
       partition,
       open,
+      from: committed?.offset ?? log.low,
+      assignedMs,
+      progress: { done: 0, total: 0 },
+      restoreSeconds: undefined,
+      doneMs: Date.now(),
       commit,
       due: undefined,
       committedMs: nowMs,
@@ -166,11 +181,11 @@ export class StageRunner implements GroupHandler {
         high: log.high,
         signal,
         read: (from, to) => this.#read(partition, from, to, signal),
-        onProgress: this.#progress(partition),
+        onProgress: this.#progress(work),
       }),
     );
-    this.#restoring.delete(partition);
-    const seconds = Math.round(performance.now() - startedMs) / 1000;
+    const seconds = Math.round(performance.now() - assignedMs) / 1000;
+    work.restoreSeconds = seconds;
     this.#options.log('info', 'partition assigned', {
       topic,
       partition,
@@ -181,10 +196,11 @@ export class StageRunner implements GroupHandler {
     return position;
   }
 
-  #progress(partition: number): (done: number, total: number) => void {
+  #progress(work: Work): (done: number, total: number) => void {
+    const { partition } = work;
     let toldMs = performance.now();
     return (done, total) => {
-      this.#restoring.set(partition, total === 0 ? 1 : done / total);
+      work.progress = { done, total };
       const nowMs = performance.now();
       if (nowMs - toldMs < PROGRESS_EVERY_MS) return;
       toldMs = nowMs;
@@ -210,10 +226,11 @@ export class StageRunner implements GroupHandler {
       });
       this.counters.batches++;
       this.counters.records += batch.records.length;
+      work.doneMs = batch.records.at(-1)?.timestampMs ?? work.doneMs;
       work.lastMs = performance.now();
       const seconds = (work.lastMs - startedMs) / 1000;
       this.counters.batchSeconds += seconds;
-      this.#options.onBatch(seconds);
+      this.#batchSeconds.observe(seconds);
     });
   }
 
@@ -221,8 +238,9 @@ export class StageRunner implements GroupHandler {
     const work = this.#works.get(partition);
     if (work === undefined) return;
     this.#works.delete(partition);
-    this.#restoring.delete(partition);
     await work.running.catch(() => undefined);
+    // Heartbeats go on until this returns, so the commit still counts.
+    if (this.#isStopping) await this.#commitDue(work).catch(() => undefined);
     this.#retired.retire(work.open.task.samples());
     await work.open.task.close();
   }
@@ -239,7 +257,10 @@ export class StageRunner implements GroupHandler {
     await perform(
       step,
       {
-        produce: (outputs) => this.#produce(work, outputs),
+        produce: async (outputs) => {
+          await this.#produce(work, outputs);
+          for (const newestMs of step.openedMs ?? []) this.#latency.observe(Math.max(0, Date.now() - newestMs) / 1000);
+        },
         store: work.open.store,
         commit: (offset, metadata) => work.commit!(offset, metadata),
       },
@@ -308,9 +329,20 @@ export class StageRunner implements GroupHandler {
   #guard(effect: Promise<void>): void {
     effect.catch((error: unknown) => {
       if ((error as Partial<ChorusError>).code === 'partition_lost') return;
-      this.#options.onFatal(error);
+      this.#fail(error);
     });
   }
+
+  #fail(error: unknown): void {
+    if (isGap(error)) this.counters.gaps++;
+    this.#options.onFatal(error);
+  }
+}
+
+function progressOf({ progress, assignedMs, restoreSeconds }: Work): PartitionReport['restore'] {
+  const isOver = restoreSeconds !== undefined;
+  const { done, total } = isOver ? { done: progress.total, total: progress.total } : progress;
+  return { isOver, done, total, seconds: restoreSeconds ?? Math.round(performance.now() - assignedMs) / 1000 };
 }
 
 /** A store may open well and turn out damaged where it is read: without this, each new task would meet the same. */

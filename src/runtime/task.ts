@@ -35,6 +35,8 @@ export interface Output {
 export interface Step {
   readonly outputs: readonly Output[];
   readonly batch?: StoreBatch;
+  /** Of each alert that it opens: event time of the newest post in it, ms. */
+  readonly openedMs?: readonly number[];
   /** Offset behind the batch, and what a commit of it has to say. */
   readonly position: number;
   readonly metadata: string;
@@ -54,6 +56,8 @@ export interface Beginning {
 
 /** One partition of one stage. Not to be used again after an error. */
 export interface Task {
+  /** Event time that it has passed, ms; -Infinity while a source has said nothing. */
+  readonly watermark: number;
   /** Builds the state and returns the offset to go on from. */
   restore(beginning: Beginning): Promise<number>;
   /** Takes the records up to offset `next`; without effects. */

@@ -22,7 +22,17 @@ import { Verification, type Difference, type VerificationCounts } from './verifi
 export interface VerifyOptions {
   readonly deployment: Pick<
     DeploymentSettings,
-    'settings' | 'table' | 'engine' | 'topics' | 'groupPrefix' | 'partitions' | 'eventTime' | 'outOfOrdernessMs'
+    | 'settings'
+    | 'table'
+    | 'evidence'
+    | 'engine'
+    | 'topics'
+    | 'groupPrefix'
+    | 'partitions'
+    | 'eventTime'
+    | 'outOfOrdernessMs'
+    | 'format'
+    | 'provenance'
   >;
   readonly client: KafkaClient;
   readonly registry: Registry | undefined;
@@ -100,8 +110,10 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   await published.read(signal);
 
   const { registry, onProgress } = options;
-  const { eventTime, outOfOrdernessMs } = deployment;
-  const source = new FeedRange({ client, topic: topics.feed, parts, eventTime, outOfOrdernessMs, registry, untilMs });
+  const { eventTime, outOfOrdernessMs, format } = deployment;
+  const hasProvenance = deployment.provenance !== undefined;
+  const reading = { eventTime, outOfOrdernessMs, format, registry, hasProvenance, untilMs };
+  const source = new FeedRange({ client, topic: topics.feed, parts, ...reading });
   const growsMs = settings.windowMs + settings.latenessMs;
   let begun: Verification | undefined;
   // What the range tells of its beginning and its end is known when all of it is read.
@@ -111,6 +123,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     source,
     settings,
     table: deployment.table,
+    ...(deployment.evidence === undefined ? {} : { evidence: deployment.evidence }),
     engine: deployment.engine,
     sortMemoryBytes: options.sortMemoryBytes,
     onRevision: ({ alert }) => {

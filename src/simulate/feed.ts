@@ -142,7 +142,7 @@ export function* simulate(options: SimulateOptions): Generator<SimulatedPost> {
   const random = new Random(seed);
   const organic = new Organic(population, random);
   const schedule = new Schedule(waves);
-  let sequence = 0;
+  let sequence = options.firstSequence ?? 0;
   const numbered = (draft: Draft, atMs: number): Post =>
     published(draft, postId(draft.account.platform, atMs, sequence++), atMs);
   function* due(untilMs: number): Generator<SimulatedPost> {

@@ -21,10 +21,15 @@ export interface SimulateOptions {
   readonly campaigns?: number | readonly CampaignPlan[];
   /** How many groups of organic copying (headline, forward, event, in turn). Default: none. */
   readonly copying?: number;
+  /** Ids count from here on, so that a feed that goes on after another one repeats none of its ids. Default: 0. */
+  readonly firstSequence?: number;
 }
 
 /** The last moment of the year 9999, beyond which ISO 8601 needs another form. */
 const LATEST_MS = 253_402_300_799_999;
+
+/** Ids are scrambled in 32 bits. */
+const SEQUENCE_MAX = 2 ** 32 - 1;
 
 class Problems {
   readonly found: ConfigProblem[] = [];
@@ -66,6 +71,7 @@ export function checkOptions(options: SimulateOptions): void {
   problems.integer('startMs', options.startMs, 0, LATEST_MS);
   problems.integer('durationMs', durationMs, 1, LATEST_MS - options.startMs);
   problems.integer('copying', options.copying ?? 0, 0);
+  problems.integer('firstSequence', options.firstSequence ?? 0, 0, SEQUENCE_MAX);
   problems.names('platforms', options.platforms ?? PLATFORMS, PLATFORMS);
   problems.names('languages', options.languages ?? LANGUAGES, LANGUAGES);
   if (typeof campaigns === 'number') problems.integer('campaigns', campaigns, 0);

@@ -5,6 +5,7 @@ import {
   checkOpen,
   closedError,
   lockedError,
+  NO_DISK,
   topologyError,
   type Store,
   type StoreBatch,
@@ -67,7 +68,8 @@ class MemoryStore implements Store {
   }
 
   get counters(): StoreCounters {
-    return { ...this.#counts, diskBytes: this.#disk.bytes, bufferBytes: 0 };
+    const { bytes } = this.#disk;
+    return { ...this.#counts, ...NO_DISK, diskBytes: bytes, liveBytes: bytes, memoryBytes: bytes };
   }
 
   async write(batch: StoreBatch): Promise<void> {

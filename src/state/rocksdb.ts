@@ -97,6 +97,10 @@ export class RocksdbStoreProvider implements StoreProvider {
     await Promise.all(Array.from(this.#stores.values(), (store) => store.close()));
   }
 
+  get #memoryBytes(): number {
+    return this.#options.memoryBytes ?? DEFAULT_MEMORY_BYTES;
+  }
+
   #pathOf(task: string): string {
     return join(this.#options.folder, task);
   }
@@ -114,7 +118,7 @@ export class RocksdbStoreProvider implements StoreProvider {
       createIfMissing: isNew,
       // It took the main thread 2.5 times as long, since batches are written there.
       walCompression: false,
-      columns: columnsFor(this.#options.memoryBytes ?? DEFAULT_MEMORY_BYTES),
+      columns: columnsFor(this.#memoryBytes),
     });
     try {
       await db.open();
@@ -133,7 +137,8 @@ export class RocksdbStoreProvider implements StoreProvider {
     const closed = (gone: RocksdbStore): void => {
       if (this.#stores.get(task) === gone) this.#stores.delete(task);
     };
-    const store = new RocksdbStore(db, { task, path, sync: this.#options.sync ?? false, closed });
+    const { sync = false } = this.#options;
+    const store = new RocksdbStore(db, { task, path, sync, memoryBytes: this.#memoryBytes, closed });
     try {
       const marked = await readMark(path);
       if (marked !== undefined) throw new DamagedError(path, marked);

@@ -51,7 +51,30 @@ export interface StoreCounters {
   readonly diskBytes: number;
   /** Now: frames that wait in memory for being written to such a file. */
   readonly bufferBytes: number;
+  /** Now: of the files, what is not hidden or replaced, by estimate. */
+  readonly liveBytes: number;
+  /** Now: buffers, cache, indexes and filters. */
+  readonly memoryBytes: number;
+  /** What buffers and cache are meant to stay below; 0 without a limit. */
+  readonly memoryLimitBytes: number;
+  /** Now: files that are not sorted in yet. */
+  readonly level0Files: number;
+  /** Now: what is still to be rewritten, by estimate. */
+  readonly compactionPendingBytes: number;
+  /** Now: no writes are taken, since too much is still to be rewritten. */
+  readonly isWriteStopped: boolean;
+  readonly backgroundErrors: number;
 }
+
+/** Of a store without a disk. */
+export const NO_DISK = {
+  bufferBytes: 0,
+  memoryLimitBytes: 0,
+  level0Files: 0,
+  compactionPendingBytes: 0,
+  isWriteStopped: false,
+  backgroundErrors: 0,
+} as const satisfies Partial<StoreCounters>;
 
 /**
  * What one task keeps: frames by their position in its input log, a state record, and named blobs, all written in one batch

@@ -8,6 +8,7 @@ import { committedOffsets, logBounds } from '../../src/kafka/offsets.ts';
 import { FrameProducer, type OutgoingRecord } from '../../src/kafka/producer.ts';
 import { TICK_HEADER } from '../../src/runtime/fingerprint-task.ts';
 import type { Alert } from '../../src/model.ts';
+import { Random } from '../../src/simulate/random.ts';
 import type { ReplaySummary } from '../../src/runtime/replay.ts';
 import { verify as verifyDeployment, type VerifyReport } from '../../src/runtime/verify.ts';
 import { publishedSchema } from '../../src/registry/schemas.ts';
@@ -63,6 +64,8 @@ function configOf({ settings, topics }: Pick<Site, 'settings' | 'topics'>, more:
     `  eventTime: ${settings.eventTime}`,
     '  outOfOrderness: 1h',
     ...more,
+    'alerts:',
+    `  provenance: ${settings.provenance !== undefined}`,
   ];
   writeFileSync(path, `${lines.join('\n')}\n`);
   return path;
@@ -428,4 +431,64 @@ test('a tick on its own lets alerts close, and posts behind it are late', async 
   const { stdout, stderr } = await chorus(['replay', '--kafka', site.topics.feed, '--config', configOf(site)]);
   expect(named(stdout)).toEqual(await replayed(DAY.slice(0, at)));
   expect(stderr).toContain(`late: ${String(DAY.length - at).replace(/(\d)(\d{3})$/, '$1,$2')}\n`);
+});
+
+describe('deletions, edits and the places of posts', () => {
+  /** Of the posts of a campaign some are deleted, some edited, and some deleted before they come or twice. */
+  function withRetractions(lines: readonly string[]): FedRecord[] {
+    const random = new Random(9);
+    const records: FedRecord[] = [];
+    for (const line of lines) {
+      const post = JSON.parse(line) as { id: string; platform: string; createdAt: string; text: string };
+      const { id, platform, text } = post;
+      const later = (seconds: number): string => new Date(Date.parse(post.createdAt) + seconds * 1000).toISOString();
+      const deletion = (seconds: number): FedRecord => ({
+        value: JSON.stringify({ deleted: true, id, platform, createdAt: later(seconds) }),
+        fate: 'post',
+      });
+      const dice = random.below(20);
+      if (dice === 0) records.push(deletion(-5));
+      records.push({ value: line, fate: 'post' });
+      if (random.below(30) === 0) records.push({ value: line, fate: 'post' });
+      if (dice === 1 || dice === 2) records.push(deletion(random.below(1800)), deletion(random.below(1800)));
+      const editedAt = later(random.below(900));
+      const edit = { ...post, text: `${text} (edited)`, createdAt: editedAt, editedAt };
+      if (dice === 3) records.push({ value: JSON.stringify(edit), fate: 'post' });
+    }
+    return records;
+  }
+
+  test('samples name the record of the feed that they were read from; replay and verify say the same', async () => {
+    const records = [...withRetractions(simulatedDay({ posts: 3000, hours: 6 })), ...ending(SOURCES)];
+    const fed = await siteOf(records);
+    const { feed } = fed.topics;
+    const site = await Site.open(inject('kafka'), {
+      sources: SOURCES,
+      partitions: 2,
+      feed,
+      settings: { provenance: feed },
+    });
+    sites.push(site);
+    const instance = await site.start();
+    await site.drained();
+    await instance.stop();
+    const { alerts } = await site.published();
+    const config = configOf(site);
+    const replay = await chorus(['replay', '--kafka', feed, '--config', config]);
+    expect(replay.code).toBe(0);
+    expect(named(replay.stdout)).toEqual(new Map(alerts));
+    expect((await chorus(['verify', '--config', config])).code).toBe(0);
+    const values = new Map(
+      (await site.records(feed)).map(({ partition, record }) => [`${partition} ${record.offset}`, record.value]),
+    );
+    const revisions = Array.from(alerts.values(), (json) => JSON.parse(json) as Alert);
+    expect(revisions.some(({ removedCount }) => removedCount > 0)).toBe(true);
+    const samples = revisions.flatMap(({ samples: { listed } }) => listed);
+    expect(samples.length).toBeGreaterThan(100);
+    for (const { source, id, text, account } of samples) {
+      expect(source!.topic).toBe(feed);
+      const value = values.get(`${source!.partition} ${source!.offset}`);
+      expect(JSON.parse(String(value))).toMatchObject({ id, text, account });
+    }
+  });
 });

@@ -186,6 +186,13 @@ describe('the alerts of a file', () => {
     expect(campaignsOf(circle)).toMatchObject([{ id: Y, mergedIds: [alertId(0), Z] }]);
   });
 
+  test('an alert whose posts were all removed has nothing left, and is read', () => {
+    const nothing = { listed: [], leftOut: 0 };
+    const changes = { text: '', accountCount: 0, postCount: 0, variantCount: 0 };
+    const alert = alertOf(X, posts(0, 9), { ...changes, accounts: nothing, variants: nothing, samples: nothing });
+    expect(campaignsOf([alert])).toMatchObject([{ id: X, text: '', accountCount: 0, accounts: [] }]);
+  });
+
   test.each([
     ['{', 'not_json', 'the line is not JSON'],
     ['[]', 'not_an_object', 'must be an object'],

@@ -64,6 +64,7 @@ describe('the configuration of a deployment', () => {
       groupPrefix: 'chorus',
       partitions: 1,
       eventTime: 'record',
+      format: 'canonical',
       outOfOrdernessMs: 5000,
       idleMs: 10_000,
       stages: ['match'],
@@ -77,7 +78,9 @@ describe('the configuration of a deployment', () => {
   });
 
   test('takes every setting', () => {
+    writeFileSync(join(folder, 'rules.yaml'), 'disclosures: ["#teamtoll"]');
     const config = load(`
+evidence: { rules: ${JSON.stringify(join(folder, 'rules.yaml'))} }
 kafka:
   brokers: [a:1, b.c:65535]
   clientId: us
@@ -88,6 +91,7 @@ kafka:
   partitions: 8
   replicationFactor: 3
   eventTime: payload
+  format: jetstream
   outOfOrderness: 1m
   idle: off
   sessionTimeout: 30s
@@ -97,12 +101,14 @@ kafka:
 state: { folder: /var/chorus, memoryBytes: 134217728, cacheBytes: 2097152, snapshotBytes: 1048576 }
 registry: { url: "https://registry:8081", timeout: 1s, retry: 2s }
 alerts: { format: framed-avro }
+run: { stopTimeout: 20s }
 `);
     expect(kafkaSettings(config)).toEqual({ brokers: ['a:1', 'b.c:65535'], clientId: 'us' });
     const { settings, table, engine, kafka: _kafka, ...rest } = deploymentSettings(config, ['fingerprint']);
     expect(table.length).toBeGreaterThan(0);
     expect([settings.windowMs, engine.split('/')[0]]).toEqual([3_600_000, 'chorus']);
     expect(rest).toEqual({
+      evidence: { rules: { disclosures: ['#teamtoll'], explanations: [] } },
       topics: {
         feed: 'posts',
         fingerprints: 'mine.fingerprints',
@@ -113,6 +119,7 @@ alerts: { format: framed-avro }
       groupPrefix: 'mine',
       partitions: 8,
       eventTime: 'payload',
+      format: 'jetstream',
       outOfOrdernessMs: 60_000,
       idleMs: undefined,
       stages: ['fingerprint'],
@@ -123,6 +130,8 @@ alerts: { format: framed-avro }
       commitIntervalMs: 2000,
       sessionTimeoutMs: 30_000,
       heartbeatMs: 3000,
+      stopMaxMs: 20_000,
+      provenance: 'posts',
       registry: { url: 'https://registry:8081', timeoutMs: 1000, retryMs: 2000 },
       alertFormat: 'framed-avro',
     });

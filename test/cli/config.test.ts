@@ -59,6 +59,8 @@ limits:
   variantsListed: 5
   accountsListed: 6
   samplesListed: 7
+  minutesListed: 8
+  participants: 9000
   sortMemoryBytes: 2097152
 `;
     const { settings, table, sortMemoryBytes } = loadConfig({ file: fileOf(yaml) });

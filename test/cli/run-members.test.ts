@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { firstFailure, runMembers, type Failure, type Member } from '../../src/cli/run-members.ts';
+import { firstFailure, runMembers, type Failure, type Lookout, type Member } from '../../src/cli/run-members.ts';
 import { ChorusError } from '../../src/errors.ts';
 
 interface Stub extends Member {
@@ -19,7 +19,8 @@ function member(parts: Partial<Member> = {}): Stub {
 
 function run(
   members: readonly Member[],
-  stopMaxMs?: number,
+  stopMaxMs = 25_000,
+  lookout?: Lookout,
 ): {
   end: Promise<number>;
   controller: AbortController;
@@ -32,7 +33,8 @@ function run(
   };
   const controller = new AbortController();
   const failure = firstFailure(log);
-  return { end: runMembers(members, controller.signal, failure, log, stopMaxMs), controller, failure, lines };
+  const end = runMembers(members, controller.signal, failure, { log, stopMaxMs, lookout });
+  return { end, controller, failure, lines };
 }
 
 const forever = (): Promise<void> => new Promise(() => undefined);
@@ -74,6 +76,29 @@ describe('the members of a run', () => {
     await expect(end).rejects.toMatchObject({ code: 'no' });
     expect(other.calls).toEqual(['start', 'stop']);
     expect(lines).toEqual(['error cannot go on no']);
+  });
+
+  test('the lookout is there from the start until all others have ended and what matters was seen', async () => {
+    const calls: string[] = [];
+    const seen: AbortSignal[] = [];
+    const lookout: Lookout = {
+      start: async () => void calls.push('lookout starts'),
+      stop: async () => void calls.push('lookout stops'),
+      seen: async (signal) => {
+        seen.push(signal);
+        calls.push('seen');
+      },
+    };
+    const stop = async (): Promise<void> => {
+      await sleep(5);
+      calls.push('member stopped');
+    };
+    const { end, failure } = run([member({ stop })], undefined, lookout);
+    await sleep(1);
+    failure.set(new ChorusError('broken', 'x'));
+    await expect(end).rejects.toMatchObject({ code: 'broken' });
+    expect(calls).toEqual(['lookout starts', 'member stopped', 'seen', 'lookout stops']);
+    expect(seen[0]!.aborted).toBe(false);
   });
 
   test('a stop that takes too long is cut, said so, and is no success', async () => {

@@ -3,9 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ChildProcess } from 'node:child_process';
 import kafkajs, { type Admin } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { KafkaClient } from '../../src/kafka/client.ts';
@@ -13,14 +11,14 @@ import { FrameProducer, type OutgoingRecord } from '../../src/kafka/producer.ts'
 import { readRange } from '../../src/kafka/reader.ts';
 import type { Alert } from '../../src/model.ts';
 import { unique, until } from '../kafka/support.ts';
-import { chorus, ROOT, start } from '../support/command.ts';
+import { chorus } from '../support/command.ts';
 import { temporaryFolder } from '../support/feeds.ts';
+import { killRunning, run, says } from '../support/running.ts';
 import { configured, makeFeed } from './deployed.ts';
 
 const folder = temporaryFolder();
 let client: KafkaClient;
 let admin: Admin;
-const running = new Set<ChildProcess>();
 
 beforeAll(async () => {
   client = new KafkaClient({ brokers: inject('kafka'), clientId: 'test' });
@@ -28,46 +26,7 @@ beforeAll(async () => {
   await admin.connect();
 });
 afterAll(() => admin?.disconnect());
-afterEach(async () => {
-  for (const child of running) {
-    const ended = once(child, 'close');
-    child.kill('SIGKILL');
-    await ended;
-  }
-});
-
-interface Line {
-  readonly level: string;
-  readonly msg: string;
-  readonly worker?: number;
-  readonly [field: string]: unknown;
-}
-
-interface Running {
-  readonly child: ChildProcess;
-  readonly lines: Line[];
-  /** What is no JSON. */
-  readonly text: string[];
-  readonly code: Promise<number | NodeJS.Signals>;
-}
-
-function run(args: readonly string[]): Running {
-  const child = start(['run', ...args], { NODE_OPTIONS: `--import ${join(ROOT, 'test/support/tsx-threads.mjs')}` });
-  running.add(child);
-  const lines: Line[] = [];
-  const text: string[] = [];
-  createInterface({ input: child.stderr! }).on('line', (line) => {
-    if (line.startsWith('{')) lines.push(JSON.parse(line) as Line);
-    else text.push(line);
-  });
-  const code = once(child, 'close').then(([exitCode, signal]) => {
-    running.delete(child);
-    return (exitCode ?? signal) as number | NodeJS.Signals;
-  });
-  return { child, lines, text, code };
-}
-
-const says = ({ lines }: Running, message: string): boolean => lines.some(({ msg }) => msg.includes(message));
+afterEach(killRunning);
 
 async function send(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
   const producer = new FrameProducer(client);

@@ -13,16 +13,19 @@ describe('the evidence ring', () => {
     fc.assert(
       fc.property(posts, fc.integer({ min: 1, max: 25 }), (all, windowMs) => {
         const ring = new EvidenceRing(windowMs);
-        const kept: { timeMs: number; reference: number; key: string; size: number; fill: number }[] = [];
+        const kept: { timeMs: number; reference: number; key: string; size: number; fill: number; place: unknown }[] =
+          [];
         let timeMs = 0;
         for (const [i, post] of all.entries()) {
           timeMs += post.gapMs;
           const bytes = new Uint8Array(post.size).fill(i + 1);
-          const reference = ring.append(timeMs, 0xffff_ff00 + i, i, bytes);
-          kept.push({ timeMs, reference, key: hex64(0xffff_ff00 + i, i), size: post.size, fill: i + 1 });
+          const place = i % 3 === 0 ? undefined : { partition: i, offset: 2 ** 33 + i };
+          const reference = ring.append(timeMs, 0xffff_ff00 + i, i, bytes, place);
+          kept.push({ timeMs, reference, key: hex64(0xffff_ff00 + i, i), size: post.size, fill: i + 1, place });
           for (const old of kept) {
             if (old.timeMs <= timeMs - windowMs) continue;
-            const { key, bytes: read } = ring.read(old.reference);
+            const { key, bytes: read, place: found } = ring.read(old.reference);
+            expect(found).toEqual(old.place);
             expect(key).toBe(old.key);
             expect(read.byteLength).toBe(old.size);
             expect(read[0] ?? old.fill).toBe(old.fill);
@@ -51,7 +54,7 @@ describe('the evidence ring', () => {
 
   test('more than a block is refused', () => {
     const ring = new EvidenceRing(10);
-    expect(ring.read(ring.append(0, 1, 2, new Uint8Array(4 * MIB - 20))).bytes.byteLength).toBe(4 * MIB - 20);
-    expect(() => ring.append(0, 1, 2, new Uint8Array(4 * MIB - 11))).toThrow(RangeError);
+    expect(ring.read(ring.append(0, 1, 2, new Uint8Array(4 * MIB - 32))).bytes.byteLength).toBe(4 * MIB - 32);
+    expect(() => ring.append(0, 1, 2, new Uint8Array(4 * MIB - 31))).toThrow(RangeError);
   });
 });

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { FingerprintsFrame } from '../../src/frames/fingerprints.ts';
+import { ENTRY, entryIsRetraction, entryTimeMs, retractedBeforeMs } from '../../src/frames/entry.ts';
 import { FRAME_ENTRIES_MAX, FrameError } from '../../src/frames/frame.ts';
+import type { Post } from '../../src/model.ts';
 import { TICK_HEADER, type FingerprintTask } from '../../src/runtime/fingerprint-task.ts';
 import type { LogRecord, Output } from '../../src/runtime/task.ts';
 import { Random } from '../../src/simulate/random.ts';
@@ -25,8 +27,8 @@ function framesOf(outputs: readonly Output[]): FingerprintsFrame[] {
 
 /** All that a task counts but the number of records. */
 function accountOf({ counters }: FingerprintTask): number {
-  const { records: _, rejected, ...outcomes } = counters;
-  return [...Object.values(outcomes), ...rejected.values()].reduce((sum, count) => sum + count, 0);
+  const { records: _, rejected, ignored, ...outcomes } = counters;
+  return [...Object.values(outcomes), ...rejected.values(), ...ignored.values()].reduce((sum, count) => sum + count, 0);
 }
 
 function tickRecord(offset: number, value: string): LogRecord {
@@ -272,5 +274,90 @@ describe('ticks', () => {
     const { accepted, late, ticks, tombstones } = task.counters;
     expect({ accepted, late, ticks, tombstones }).toEqual({ accepted: 1, late: 1, ticks: 2, tombstones: 2 });
     expect(task.watermark).toBe(START_MS + 30);
+  });
+});
+
+describe('a deletion in the feed', () => {
+  const deletion = (id: string, createdAt: number): Uint8Array =>
+    bytesOf({ deleted: true, id, platform: 'x', createdAt });
+  /** Of the retractions of a frame: offset, event time and version. */
+  const retractionsIn = (frame: FingerprintsFrame): [offset: number, timeMs: number, beforeMs: number][] =>
+    Array.from(frame.starts).flatMap((at, i) => {
+      const { words } = frame;
+      if (!entryIsRetraction(words, at)) return [];
+      expect(frame.evidence(i)).toHaveLength(0);
+      const beforeMs = retractedBeforeMs(words[at + ENTRY.textHi]!, words[at + ENTRY.textLo]!);
+      return [[frame.offset(i), entryTimeMs(words, at), beforeMs]];
+    });
+
+  test('takes effect at its time, behind the watermark at that, ahead of the broker at the time of the broker', async () => {
+    const task = fingerprintTask(LETTERS);
+    const records = recordsOf([
+      deletion('a', START_MS + 100),
+      deletion('b', START_MS + 90),
+      deletion('c', START_MS + 5),
+      bytesOf({ deleted: true, id: 'd', platform: 'x', createdAt: '1970-01-01T00:00:00Z' }),
+      deletion('e', START_MS + DAY_MS),
+    ]);
+    const { outputs } = await task.process(records, 5);
+    const [frame] = framesOf(outputs);
+    expect(retractionsIn(frame!)).toEqual([
+      [0, START_MS + 100, Infinity],
+      [1, START_MS + 90, Infinity],
+      [2, START_MS + 90, Infinity],
+      [3, START_MS + 90, Infinity],
+      [4, START_MS + 90, Infinity],
+    ]);
+    expect([task.counters.deletions, task.watermark, outputsTo('deadLetters', outputs)]).toEqual([
+      5,
+      START_MS + 90,
+      [],
+    ]);
+  });
+
+  test('has the time of the broker where that counts', async () => {
+    const task = fingerprintTask({ eventTime: 'record' });
+    const { outputs } = await task.process([recordOf(0, deletion('a', START_MS + 77), START_MS + 3)], 1);
+    expect(retractionsIn(framesOf(outputs)[0]!)).toEqual([[0, START_MS + 3, Infinity]]);
+    expect(task.watermark).toBe(START_MS + 3 - 10);
+  });
+
+  test('in the form of an edit goes a millisecond after the new text, and also where that is late or says nothing', async () => {
+    const task = fingerprintTask();
+    const edits: [number, Partial<Post>][] = [
+      [100, { editedAt: START_MS + 70 }],
+      [99, { id: 'new', replaces: ['old', 'new', 'older'] }],
+      [5, { editedAt: START_MS + 4 }],
+      [98, { editedAt: START_MS + 71, text: '\u{1f642}' }],
+      [97, { editedAt: START_MS + 72, repostOf: 'p0' }],
+    ];
+    const records = recordsOf(edits.map(([timeMs, changes]) => bytesOf(postOf(1, START_MS + timeMs, changes))));
+    const { outputs } = await task.process(records, records.length);
+    const [frame] = framesOf(outputs);
+    expect(retractionsIn(frame!)).toEqual([
+      [0, START_MS + 101, START_MS + 70],
+      [1, START_MS + 100, Infinity],
+      [1, START_MS + 100, Infinity],
+      [2, START_MS + 90, START_MS + 4],
+      [3, START_MS + 99, START_MS + 71],
+      [4, START_MS + 98, START_MS + 72],
+    ]);
+    expect(frame!.entryCount).toBe(8);
+    const { accepted, late, nothingToCompare, nativeReposts } = task.counters;
+    expect([accepted, late, nothingToCompare, nativeReposts]).toEqual([2, 1, 1, 1]);
+  });
+
+  test('that replaces as many posts as may be has room in a frame, however full it is', async () => {
+    const task = fingerprintTask();
+    const replaces = Array.from({ length: 256 }, (_, i) => `old${i}`);
+    const count = 60;
+    const records = recordsOf(
+      Array.from({ length: count }, (_, i) => bytesOf(postOf(i, START_MS, { editedAt: START_MS, replaces }))),
+    );
+    const { outputs } = await task.process(records, count);
+    const frames = framesOf(outputs);
+    expect(frames.length).toBeGreaterThan(3);
+    for (const { entryCount } of frames) expect(entryCount).toBeLessThanOrEqual(FRAME_ENTRIES_MAX);
+    expect(frames.reduce((sum, { entryCount }) => sum + entryCount, 0)).toBe(258 * count);
   });
 });

@@ -1,8 +1,11 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { METRICS, RetiredSamples, sumSamples, type MetricName, type Sample } from '../../src/metrics.ts';
+import { METRICS, Observations, RetiredSamples, sumSamples, type MetricName, type Sample } from '../../src/metrics.ts';
 import { HealthPort } from '../../src/runtime/health.ts';
 
-/** A sample of each metric but the histogram, which is observed. */
+/** A sample of each metric but the histograms. */
 const SAMPLES: Sample[] = (Object.keys(METRICS) as MetricName[])
   .filter((name) => METRICS[name].kind !== 'histogram')
   .map((name, i) => ({
@@ -11,15 +14,28 @@ const SAMPLES: Sample[] = (Object.keys(METRICS) as MetricName[])
     value: i + 1,
   }));
 
+function batchSeconds(...seconds: number[]): Sample {
+  const observations = new Observations('batch_seconds');
+  for (const each of seconds) observations.observe(each);
+  return observations.sample('batch_seconds', { stage: 'match' });
+}
+
 describe('the port', () => {
   let isReady = false;
+  let isBroken = false;
+  let asked = 0;
   const port = new HealthPort(
     {
-      samples: () => Promise.resolve(SAMPLES),
+      samples: async () => {
+        asked++;
+        await sleep(5);
+        if (isBroken) throw new Error('secret detail');
+        return [...SAMPLES, batchSeconds(0.02, 100)];
+      },
       isReady: () => Promise.resolve(isReady),
       status: () => Promise.resolve({ topology: 'abc' }),
     },
-    { host: '127.0.0.1', port: 0, version: '1.2.3' },
+    { host: '127.0.0.1', port: 0 },
   );
   let base = '';
 
@@ -29,7 +45,6 @@ describe('the port', () => {
   afterAll(() => port.stop());
 
   test('renders every metric of the table with its value, twice the same', async () => {
-    port.observeBatch('match', 0.02);
     for (let i = 0; i < 2; i++) {
       const text = await (await fetch(`${base}/metrics`)).text();
       for (const { name, labels, value } of SAMPLES) {
@@ -40,7 +55,13 @@ describe('the port', () => {
       }
       expect(text).toContain('chorus_batch_seconds_bucket{le="0.025",stage="match"} 1\n');
       expect(text).toContain('chorus_batch_seconds_bucket{le="0.01",stage="match"} 0\n');
-      expect(text).toContain('chorus_build_info{version="1.2.3"');
+      expect(text).toContain('chorus_batch_seconds_bucket{le="10",stage="match"} 1\n');
+      expect(text).toContain('chorus_batch_seconds_bucket{le="+Inf",stage="match"} 2\n');
+      expect(text).toContain('chorus_batch_seconds_sum{stage="match"} 100.02\n');
+      expect(text).toContain('chorus_batch_seconds_count{stage="match"} 2\n');
+      expect(text).toContain('# TYPE chorus_batch_seconds histogram\n');
+      // Those of prom-client.
+      expect(text).toMatch(/\nchorus_process_resident_memory_bytes \d+\n/);
     }
   });
 
@@ -57,13 +78,58 @@ describe('the port', () => {
     expect((await fetch(`${base}/metrics/../secret`)).status).toBe(404);
     expect((await fetch(`${base}/metrics`, { method: 'POST' })).status).toBe(405);
     expect((await fetch(`${base}/status`, { method: 'DELETE' })).status).toBe(405);
+    for (const method of ['PUT', 'PATCH', 'OPTIONS', 'PROPFIND']) {
+      const refused = await fetch(`${base}/metrics`, { method });
+      expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    }
+    for (const path of ['//metrics', '/metrics/', '/METRICS', '/%6detrics', '/.env', '/livez/..%2fstatus']) {
+      expect([path, (await fetch(base + path)).status]).toEqual([path, 404]);
+    }
+    const head = await fetch(`${base}/metrics`, { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    expect(Number(head.headers.get('content-length'))).toBeGreaterThan(1000);
+  });
+
+  test('who asks at the same time gets one answer', async () => {
+    const before = asked;
+    await Promise.all(Array.from({ length: 20 }, () => fetch(`${base}/metrics`).then((answer) => answer.text())));
+    expect(asked - before).toBeLessThan(20);
+  });
+
+  test('an answer that fails says nothing of why, and the next one comes', async () => {
+    isBroken = true;
+    const broken = await fetch(`${base}/metrics`);
+    expect([broken.status, await broken.text()]).toEqual([500, 'this cannot be told just now\n']);
+    isBroken = false;
+    expect((await fetch(`${base}/metrics`)).status).toBe(200);
+  });
+
+  test('tells when it was scraped, by nothing else', async () => {
+    let isScraped = false;
+    const scraped = port.scraped().then(() => (isScraped = true));
+    await fetch(`${base}/status`);
+    await fetch(`${base}/metrics`, { method: 'HEAD' });
+    await sleep(20);
+    expect(isScraped).toBe(false);
+    await fetch(`${base}/metrics`);
+    await scraped;
+    expect(isScraped).toBe(true);
+  });
+
+  test('lets go of a connection whose request does not come', { timeout: 15_000 }, async () => {
+    const socket = connect(Number(new URL(base).port), '127.0.0.1');
+    socket.write('GET /metrics HTTP/1.1\r\n');
+    socket.resume();
+    const startMs = performance.now();
+    await once(socket, 'close');
+    expect(performance.now() - startMs).toBeLessThan(8000);
   });
 
   test('says which address cannot be listened on', async () => {
     const taken = new URL(base).port;
     const second = new HealthPort(
       { samples: () => Promise.resolve([]), isReady: () => Promise.resolve(true), status: () => Promise.resolve(0) },
-      { host: '127.0.0.1', port: Number(taken), version: 'x' },
+      { host: '127.0.0.1', port: Number(taken) },
     );
     await expect(second.start()).rejects.toMatchObject({ code: 'port_unusable' });
   });
@@ -81,11 +147,22 @@ describe('samples', () => {
     expect(retired.with([])).toEqual([counter(7)]);
   });
 
-  test('counters of several parts are added up by their labels', () => {
-    expect(sumSamples([counter(1), counter(2), counter(5, 'campaign'), gauge(7)])).toEqual([
-      counter(3),
-      counter(5, 'campaign'),
-      gauge(7),
-    ]);
+  test('what several parts count or hold is added up by its labels; of a place the last one holds', () => {
+    const place = (value: number): Sample => ({ name: 'position', labels: { stage: 'match', partition: '0' }, value });
+    const all = [counter(1), counter(2), counter(5, 'campaign'), gauge(7), gauge(1), place(4), place(6)];
+    expect(sumSamples(all)).toEqual([counter(3), counter(5, 'campaign'), gauge(8), place(6)]);
+  });
+
+  test('histograms of several parts are one', () => {
+    const observed = [[0.001, 0.02, 99], [0.02, 3], [7]];
+    const retired = new RetiredSamples();
+    retired.retire([batchSeconds(...observed[0]!)]);
+    const [sum] = retired.with(sumSamples([batchSeconds(...observed[1]!), batchSeconds(...observed[2]!)]));
+    const expected = batchSeconds(...observed.flat());
+    expect(sum!.counts).toEqual(expected.counts);
+    expect(sum!.counts!.reduce((count, each) => count + each)).toBe(6);
+    expect(sum!.value).toBeCloseTo(expected.value, 9);
+    // A bound belongs to its bucket.
+    expect(batchSeconds(0.001).counts![0]).toBe(1);
   });
 });

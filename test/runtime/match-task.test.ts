@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import type { ChorusError } from '../../src/errors.ts';
 import { FRAME_ENTRIES_MAX } from '../../src/frames/frame.ts';
-import { LinksFrame } from '../../src/frames/links.ts';
+import { FingerprintsFrameBuilder } from '../../src/frames/fingerprints.ts';
+import { LINKS_EVENT, LinksFrame } from '../../src/frames/links.ts';
 import { evidenceOf } from '../../src/runtime/evidence.ts';
 import type { Beginning, LogRecord, Output } from '../../src/runtime/task.ts';
 import { Random } from '../../src/simulate/random.ts';
 import { CampaignPartition } from '../../src/stages/campaign-partition.ts';
 import type { Revision } from '../../src/stages/campaign.ts';
+import { FingerprintStage } from '../../src/stages/fingerprint.ts';
+import { SourcePartition } from '../../src/stages/source-partition.ts';
 import { MemoryStoreProvider } from '../../src/state/memory.ts';
 import {
   beginning,
@@ -300,4 +303,36 @@ test('a log that two writers share gives what one gives', async () => {
   const { outputs } = await sayings(task, log, 0, 4);
   expect(behind).toBeGreaterThan(50);
   expect(saidIn(outputs)).toEqual(saidIn((await whole()).outputs));
+});
+
+test('a retraction behind the watermark of its source takes effect there; a post is late', async () => {
+  const route = { topology: TOPOLOGY, source: 0, sources: 1, targets: 1 };
+  const partition = new SourcePartition(new FingerprintStage(STAGES.fingerprint), route, 10);
+  const post = postOf(1, START_MS + 50);
+  partition.begin(0);
+  partition.take(post, 0, Buffer.from(JSON.stringify(post)));
+  partition.delete({ platform: 'x', id: 'p1', createdAt: START_MS + 40 }, 1);
+  const [late] = partition.finish(2);
+  // The owner has promised more than the writer of the frame knows.
+  const promise = new FingerprintsFrameBuilder().finish(
+    { ...route, target: 0 },
+    { from: 0, to: 0, watermark: START_MS + 90 },
+  );
+  const end = new FingerprintsFrameBuilder().finish(
+    { ...route, target: 0 },
+    { from: 2, to: 2, watermark: START_MS + 500 },
+  );
+  const log = recordsOf([promise, late!, end]);
+  for (const isRebuilt of [false, true]) {
+    const { task, provider } = await matchTask();
+    await task.restore(beginning(log));
+    const first = await sayings(task, log.slice(0, 2), 0);
+    await task.close();
+    const { task: next } = await matchTask({}, isRebuilt ? new MemoryStoreProvider() : provider);
+    await next.restore(beginning(log, first.commits.at(-1)));
+    const { outputs } = await sayings(next, log, 2);
+    const events = [...first.outputs, ...outputs].flatMap(({ value }) => new LinksFrame(value).events);
+    expect(events.map(({ kind, cause }) => [kind, cause.timeMs])).toEqual([[LINKS_EVENT.retraction, START_MS + 90]]);
+    if (!isRebuilt) expect(task.partition.counters).toEqual({ accepted: 1, late: 1, repeated: 0 });
+  }
 });

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { REJECTION_REASONS } from '../../src/model.ts';
 import { DEFAULTS } from '../../src/settings.ts';
 import { Random } from '../../src/simulate/random.ts';
+import { alertCodec } from '../../src/sinks/encode-alert.ts';
 import { copies, line, replayAll, simulatedDay, temporaryFolder, TEXT, writeLines } from '../support/feeds.ts';
 
 const folder = temporaryFolder();
@@ -202,6 +203,74 @@ describe('what makes an alert', () => {
     expect(finals.map(({ accountCount }) => accountCount)).toEqual([6, 6]);
     expect(new Set(finals.map(({ id }) => id)).size).toBe(2);
     expect(summary.seconds).toBeLessThan(20);
+  });
+});
+
+describe('deletions and edits in files', () => {
+  const six = copies(6);
+  const posts = six.map((text) => JSON.parse(text) as Record<string, unknown>);
+  const startMs = Date.parse(String(posts[0]!['createdAt']));
+  const idOf = (i: number): string => String(posts[i]!['id']);
+  const deletion = (id: string, seconds: number): string =>
+    JSON.stringify({
+      deleted: true,
+      id,
+      platform: 'example',
+      createdAt: new Date(startMs + seconds * 1000).toISOString(),
+    });
+  const edit = JSON.stringify({
+    ...posts[1],
+    text: `${TEXT} edited`,
+    createdAt: startMs + 900_000,
+    editedAt: startMs + 900_000,
+  });
+
+  test('say the same wherever they stand, and however often', async () => {
+    const lines = [...six, deletion(idOf(0), 1200), edit];
+    const wanted = await replayAll([fileOf('deleted', lines)]);
+    expect(wanted.summary).toMatchObject({ lines: 8, posts: 7, deletions: 1 });
+    expect(wanted.finals).toHaveLength(1);
+    expect(wanted.finals[0]).toMatchObject({ accountCount: 5, postCount: 5, removedCount: 2 });
+    expect(JSON.stringify(wanted.finals)).not.toContain(String(posts[0]!['account']));
+    const others = [
+      [fileOf('first', [deletion(idOf(0), 1200), edit, ...six])],
+      [fileOf('a', lines.slice(4)), fileOf('b', lines.slice(0, 4))],
+      [fileOf('twice', [...lines, ...lines])],
+    ];
+    for (const files of others)
+      expect(JSON.stringify((await replayAll(files)).alerts)).toBe(JSON.stringify(wanted.alerts));
+    const [, before] = wanted.alerts;
+    expect(before!.status).toBe('updated');
+  });
+
+  test('of posts that are not there change nothing', async () => {
+    const plain = await replayAll([fileOf('plain', six)]);
+    const more = [...six, deletion('nobody', 5), deletion(idOf(0), 90 * 86_400)];
+    const { alerts, summary } = await replayAll([fileOf('nobody', more)]);
+    expect(JSON.stringify(alerts)).toBe(JSON.stringify(plain.alerts));
+    expect(summary).toMatchObject({ posts: 6, deletions: 2 });
+  });
+
+  test('fit the schemas, also when nothing is left', async () => {
+    const schemas = join(import.meta.dirname, '../../schemas');
+    const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
+    addFormats.default(ajv);
+    const compiled = (name: string) => ajv.compile(JSON.parse(readFileSync(join(schemas, name), 'utf8')) as object);
+    const [isAlert, isPost] = [compiled('alert.v1.schema.json'), compiled('post.v1.schema.json')];
+    const lines = [...six, ...posts.map((_, i) => deletion(idOf(i), 1200 + i))];
+    for (const text of [...lines, edit]) expect(isPost(JSON.parse(text)) || isPost.errors).toBe(true);
+    expect(isPost({ ...posts[0], account: undefined })).toBe(false);
+    const { alerts } = await replayAll([fileOf('nothing-left', lines)]);
+    const codec = alertCodec({
+      kind: 'framed-avro',
+      schemaId: 1,
+      schema: readFileSync(join(schemas, 'alert.v1.avsc'), 'utf8'),
+    });
+    for (const alert of alerts) {
+      expect(isAlert(alert) || isAlert.errors).toBe(true);
+      expect(codec.decode(codec.encode(alert))).toStrictEqual(alert);
+    }
+    expect(alerts.at(-1)).toMatchObject({ status: 'closed', text: '', postCount: 0, removedCount: 6 });
   });
 });
 

@@ -40,6 +40,13 @@ describe('determinism', () => {
     expect(hash(options)).toBe('ed1f7cbfa44b099e505ce86efecbb96e895a3a173e24947dc62e3d6c6b4f2f80');
   });
 
+  test('a feed that counts on has other ids, and the same posts', () => {
+    const feed = (firstSequence: number) => [...simulate({ ...options, firstSequence })].map(({ post }) => post);
+    const [first, next] = [feed(0), feed(2000)];
+    expect(new Set([...first, ...next].map(({ platform, id }) => `${platform} ${id}`)).size).toBe(4000);
+    expect(next.map(({ text }) => text)).toEqual(first.map(({ text }) => text));
+  });
+
   test('another seed gives another feed', () => {
     expect(hash({ ...options, seed: 2026 })).not.toBe(hash(options));
   });
