@@ -149,6 +149,26 @@ export class FingerprintsFrame {
     return this.#bytes.subarray(this.#evidenceStarts[i], this.#evidenceStarts[i + 1]);
   }
 
+  /** A frame of the entries [from, to) alone, of the same span: the bytes that a builder given them would make. */
+  slice(from: number, to: number): Uint8Array {
+    const { words, starts, header } = this;
+    const firstWord = starts[from] ?? words.length;
+    const lastWord = starts[to] ?? words.length;
+    const firstByte = this.#evidenceStarts[from]!;
+    const lastByte = this.#evidenceStarts[to]!;
+    const counts = { entryCount: to - from, wordCount: lastWord - firstWord, byteCount: lastByte - firstByte };
+    const wordsAt = FRAME_HEADER_BYTES + 8 * counts.entryCount;
+    const evidenceAt = wordsAt + 4 * counts.wordCount;
+    const bytes = new Uint8Array(evidenceAt + counts.byteCount);
+    writeHeader(viewOf(bytes), { ...header, ...counts });
+    bytes.set(bytesOf(this.#offsets.subarray(from, to)), FRAME_HEADER_BYTES);
+    const lengthsAt = FRAME_HEADER_BYTES + 4 * (header.entryCount + from);
+    bytes.set(this.#bytes.subarray(lengthsAt, lengthsAt + 4 * counts.entryCount), wordsAt - 4 * counts.entryCount);
+    bytes.set(bytesOf(words.subarray(firstWord, lastWord)), wordsAt);
+    bytes.set(this.#bytes.subarray(firstByte, lastByte), evidenceAt);
+    return bytes;
+  }
+
   #locate(lengths: Uint32Array, evidenceAt: number, byteCount: number): void {
     const { words, starts, header } = this;
     let start = 0;

@@ -170,9 +170,31 @@ export class MatchPartition {
   }
 
   #accept(position: number, frame: FingerprintsFrame): Piece[] {
+    const { source } = frame.header;
+    const expected = this.#chain.expected(source);
+    const watermark = this.#chain.watermark(source);
+    return isAllNew(frame, expected, watermark)
+      ? this.#acceptAll(position, frame)
+      : this.#acceptSome(position, frame, expected, watermark);
+  }
+
+  /** What `#acceptSome` does where nothing is left out, which is nearly always: columns are copied, not entries. */
+  #acceptAll(position: number, frame: FingerprintsFrame): Piece[] {
+    const { header, entryCount } = frame;
+    const pieces: Piece[] = [];
+    const first = position * REFERENCES_PER_FRAME;
+    this.#begin(position, header);
+    for (let from = 0; from < entryCount || from === 0; from += PIECE_ENTRIES) {
+      const to = Math.min(entryCount, from + PIECE_ENTRIES);
+      pieces.push({ reference: first + from, bytes: frame.slice(from, to) });
+      for (let i = from; i < to; i++) this.#take(frame, i, first + i);
+    }
+    this.counters.accepted += entryCount;
+    return pieces;
+  }
+
+  #acceptSome(position: number, frame: FingerprintsFrame, expected: number, watermark: number): Piece[] {
     const { header, words, starts } = frame;
-    const expected = this.#chain.expected(header.source);
-    const watermark = this.#chain.watermark(header.source);
     const builder = this.#builder;
     const route = { ...this.#route, source: header.source };
     const pieces: Piece[] = [];
@@ -266,4 +288,13 @@ function causeOf(words: Uint32Array, at: number, position: number): Cause {
     textHi: words[at + ENTRY.textHi]!,
     textLo: words[at + ENTRY.textLo]!,
   };
+}
+
+/** Does every entry lie behind what was taken of its source, in the log and in event time? */
+function isAllNew(frame: FingerprintsFrame, expected: number, watermark: number): boolean {
+  const { words, starts } = frame;
+  // Offsets ascend.
+  if (starts.length > 0 && frame.offset(0) < expected) return false;
+  for (let i = 0; i < starts.length; i++) if (entryTimeMs(words, starts[i]!) < watermark) return false;
+  return true;
 }

@@ -46,6 +46,20 @@ describe('a frame of fingerprints', () => {
     );
   });
 
+  test('a slice of it has the bytes of a frame of those entries', () => {
+    fc.assert(
+      fc.property(shape, fc.nat(), fc.nat(), ({ seed, count, from }, a, b) => {
+        const entries = randomEntries(new Random(seed), count, from);
+        const span = { from, to: (entries.at(-1)?.offset ?? from) + 1, watermark: 5 };
+        const moved = new Uint8Array(fingerprintsFrame(ROUTE, span, entries).byteLength + 3);
+        moved.set(fingerprintsFrame(ROUTE, span, entries), 3);
+        const [first, last] = [a % (count + 1), b % (count + 1)].sort((x, y) => x - y) as [number, number];
+        const slice = new FingerprintsFrame(moved.subarray(3)).slice(first, last);
+        expect(slice).toEqual(fingerprintsFrame(ROUTE, span, entries.slice(first, last)));
+      }),
+    );
+  });
+
   test('leaves an empty builder behind, and what it said is its own', () => {
     const random = new Random(3);
     const builder = new FingerprintsFrameBuilder();

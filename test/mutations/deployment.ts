@@ -65,8 +65,8 @@ export const SIMULATED: readonly Mutation[] = [
   {
     name: 'an entry behind the watermark of its own frame is late',
     file: 'src/stages/match-partition.ts',
-    search: 'const watermark = this.#chain.watermark(header.source);',
-    replacement: 'const { watermark } = header;',
+    search: 'const watermark = this.#chain.watermark(source);',
+    replacement: 'const { watermark } = frame.header;',
     tests,
   },
   {
