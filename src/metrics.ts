@@ -287,6 +287,29 @@ export const METRICS = {
   },
   rebalance_seconds_total: { kind: 'counter', help: 'Time between generations.', labels: STAGE },
 
+  // Sinks, which read the alerts topic in groups of their own.
+  sink_sent_total: { kind: 'counter', help: 'Alerts that a sink has delivered.', labels: ['sink'] },
+  sink_failed_total: {
+    kind: 'counter',
+    help: 'Attempts of a sink that failed, by reason.',
+    labels: ['sink', 'reason'],
+  },
+  sink_dropped_total: {
+    kind: 'counter',
+    help: 'Alerts that a sink has given up; chorus resend sends them again.',
+    labels: ['sink'],
+  },
+  sink_lag_records: {
+    kind: 'gauge',
+    help: 'Records of the alerts topic that a sink has still to deal with, as last read.',
+    labels: ['sink'],
+  },
+  sink_queue_records: {
+    kind: 'gauge',
+    help: 'Those of them that wait in memory: 256 and one answer of a broker for each partition.',
+    labels: ['sink'],
+  },
+
   // The process; what it has beside these is listed by prom-client under the same prefix.
   build_info: { kind: 'gauge', help: '1, with the version of Chorus and of Node.', labels: ['version', 'node'] },
   topology_info: { kind: 'gauge', help: '1, with the id of the topology.', labels: ['topology'] },

@@ -47,4 +47,16 @@ describe('the table of metrics', () => {
 });
 
 /** Each has few values: none may stand for an account, a text, a bucket or a campaign. */
-const LABELS = ['stage', 'partition', 'reason', 'family', 'status', 'state', 'worker', 'version', 'node', 'topology'];
+const LABELS = [
+  'stage',
+  'partition',
+  'reason',
+  'family',
+  'status',
+  'state',
+  'worker',
+  'version',
+  'node',
+  'topology',
+  'sink',
+];

@@ -10,7 +10,9 @@ export type Bound =
   | { readonly kind: 'topic'; readonly lengthMax: number }
   /** A list, or one text with commas. */
   | { readonly kind: 'brokers' }
-  | { readonly kind: 'url' };
+  | { readonly kind: 'url' }
+  /** Mappings, whose own bounds are in config-sinks.ts. */
+  | { readonly kind: 'list' };
 
 /** In a box, since undefined is a value too. */
 export interface Accepted {
@@ -40,6 +42,8 @@ export function accept(value: unknown, bound: Bound): Accepted | undefined {
       return accepted(value, typeof value === 'string' && isTopic(value, bound.lengthMax));
     case 'brokers':
       return brokers(value);
+    case 'list':
+      return accepted(value, Array.isArray(value) && value.every((one) => typeof one === 'object' && one !== null));
     case 'url':
       return accepted(value, typeof value === 'string' && isPlainUrl(value));
   }
@@ -65,6 +69,8 @@ export function describe(bound: Bound): string {
       return `at most ${bound.lengthMax} of the characters a-z, A-Z, 0-9, "." "_" and "-"`;
     case 'brokers':
       return 'host:port of one or more brokers, as a list or with commas between them';
+    case 'list':
+      return 'a list of mappings of names to values';
     case 'url':
       return 'an http or https URL without a user name or password in it';
   }

@@ -14,10 +14,12 @@ import {
 } from '../kafka/oauth.ts';
 import type { RegistrySettings } from '../registry/client.ts';
 import type { DeploymentSettings, DeploymentTopics, StageName } from '../runtime/deployment.ts';
+import type { SinkSettings } from '../runtime/sinks.ts';
 import type { Settings } from '../settings.ts';
 import { describe } from './config-bounds.ts';
 import { ENTRIES, readConfig, type ConfigSources } from './config.ts';
 import type { ShellSettings } from './config-shell.ts';
+import { sinksOf } from './config-sinks.ts';
 import { internalTopics } from './config-together.ts';
 import { loadEvidence } from './evidence-files.ts';
 import { missingSecret, readSecret, readText, type Environment } from './secrets.ts';
@@ -32,6 +34,7 @@ export interface DeploymentConfig {
   readonly tls: TlsSettings | undefined;
   readonly sasl: SaslConfig | undefined;
   readonly registry: RegistrySettings | undefined;
+  readonly sinks: readonly SinkSettings[];
 }
 
 export type SaslConfig =
@@ -56,12 +59,18 @@ export function loadDeployment(sources: ConfigSources, env: Environment): Deploy
   const tls = tlsOf(kafka.tls, env, more);
   const sasl = saslOf(kafka.sasl, env, more);
   const registry = registryOf(shell.registry, env, more);
+  const { prefix, alertsTopic: alerts, deadLettersTopic: deadLetters } = kafka;
+  const topics = { feed, ...internalTopics(prefix), alerts, deadLetters };
+  const sinks = sinksOf(
+    shell.sinks ?? [],
+    env,
+    new Set(Object.values(topics).filter((topic) => topic !== undefined)),
+    more,
+  );
   // What is out of bounds already is not missing as well, and without the file everything is.
   if (!known.has('config')) problems.push(...more.filter(({ name }) => !known.has(name)));
   if (problems.length > 0) throw new ConfigError(problems);
-  const { prefix, alertsTopic: alerts, deadLettersTopic: deadLetters } = kafka;
-  const topics = { feed, ...internalTopics(prefix), alerts, deadLetters };
-  return { settings, shell, topics, brokers, tls, sasl, registry };
+  return { settings, shell, topics, brokers, tls, sasl, registry, sinks };
 }
 
 function required<T>(name: string, value: T | undefined, problems: ConfigProblem[]): T | undefined {

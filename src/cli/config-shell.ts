@@ -93,6 +93,8 @@ export interface ShellSettings {
     /** Whether samples tell the records of the feed topic that they were read from. */
     readonly provenance: boolean;
   };
+  /** As they are written; config-sinks.ts reads them. */
+  readonly sinks: readonly Readonly<Record<string, unknown>>[] | undefined;
   readonly http: { readonly host: string; readonly port: number | undefined };
   readonly run: { readonly stopTimeoutMs: number };
 }
@@ -162,6 +164,7 @@ export const SHELL_DEFAULTS: ShellSettings = {
     ...REGISTRY_DEFAULTS,
   },
   alerts: { format: 'json', provenance: true },
+  sinks: undefined,
   http: { host: '127.0.0.1', port: undefined },
   // Below the 30 s after which supervisors usually kill.
   run: { stopTimeoutMs: 25 * SECOND_MS },
@@ -237,6 +240,7 @@ export const SHELL_BOUNDS: Bounds<ShellSettings> = {
     format: { kind: 'choice', choices: ['json', 'framed-json', 'framed-avro'] },
     provenance: { kind: 'boolean' },
   },
+  sinks: { kind: 'list' },
   http: { host: TEXT, port: { kind: 'integer', min: 0, max: 65_535 } },
   run: { stopTimeoutMs: { kind: 'duration', min: SECOND_MS, max: HOUR_MS } },
 };

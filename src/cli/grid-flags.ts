@@ -26,7 +26,7 @@ import { counted } from './summary.ts';
 import { loadTable } from './table.ts';
 import { ENGINE } from './version.ts';
 
-export const STDIN = '-';
+const STDIN = '-';
 export const STDOUT = '-';
 /** Each cell holds the campaigns of its own, each window an index of its own. */
 const CELLS_MAX = 100;

@@ -13,6 +13,7 @@ import { addIngestCommand } from './ingest.ts';
 import { addPlantCommand } from './plant.ts';
 import { addReportCommand } from './report.ts';
 import { replayCommand, type ReplayFlags } from './replay.ts';
+import { addResendCommand } from './resend.ts';
 import type { RunFlags } from './run.ts';
 import { addSchemasCommand } from './schemas.ts';
 import { simulateCommand } from './simulate.ts';
@@ -149,6 +150,7 @@ addWatchCommand(program);
 addIngestCommand(program);
 addSweepCommand(program);
 addPlantCommand(program);
+addResendCommand(program);
 
 program
   .command('run')

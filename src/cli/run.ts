@@ -15,6 +15,7 @@ import { jsonLog, limited, type LogLine } from './log.ts';
 import { feedMember, feedProblems } from './run-feed.ts';
 import { onHangup } from './run-hangup.ts';
 import { firstFailure, runMembers, type Failure } from './run-members.ts';
+import { withSinks } from './run-sinks.ts';
 import { healthPort } from './run-health.ts';
 import { deploymentMember, workerMember, type WatchedMember } from './run-worker.ts';
 import type { Environment } from './secrets.ts';
@@ -116,7 +117,7 @@ async function areTopicsGood(config: DeploymentConfig, signal: AbortSignal, log:
 
 /** One of this thread, the others of threads of their own. @throws ConfigError for a table that cannot be read */
 function membersOf({ config, stages, workers }: Plan, log: LogLine, { set: onFatal }: Failure): WatchedMember[] {
-  const first = deploymentMember(config, stages, 0, log, onFatal);
+  const first = withSinks(deploymentMember(config, stages, 0, log, onFatal), config, log);
   const others = Array.from({ length: workers - 1 }, (_, i) => workerMember(config, stages, i + 1, onFatal));
   return [first, ...others];
 }

@@ -67,6 +67,8 @@ export interface OpenRecords {
   readonly format: Format;
   /** To be read to its end or closed by `return`, as a file is open till then. A batch is valid until the next one. */
   readonly batches: AsyncGenerator<RecordBatch>;
+  /** Closes it where `batches` has not been begun: what has not begun does not end either. */
+  readonly close: () => Promise<unknown>;
 }
 
 /**
@@ -81,7 +83,11 @@ export async function openRecords(path: string, choice: FormatChoice, options: R
     const isAll = isWhole && head.length <= HEAD_BYTES;
     // No more than the bound, so that the sizes of chunks change nothing.
     const framing = framingOf(path, head.subarray(0, HEAD_BYTES), isAll, choice);
-    return { format: framing.format, batches: cutInput(path, input, head, framing) };
+    return {
+      format: framing.format,
+      batches: cutInput(path, input, head, framing),
+      close: () => input.chunks.return(undefined),
+    };
   } catch (cause) {
     await input.chunks.return(undefined);
     throw asInputError(path, cause, input.bytesRead);
@@ -91,8 +97,8 @@ export async function openRecords(path: string, choice: FormatChoice, options: R
 /** The format of a file; undefined for standard input and pipes, whose bytes come once. @throws like `openRecords` */
 export async function formatOfFile(path: string, choice: FormatChoice): Promise<Format | undefined> {
   if ((await inputBytes(path)) === undefined) return undefined;
-  const { format, batches } = await openRecords(path, choice);
-  await batches.return(undefined);
+  const { format, close } = await openRecords(path, choice);
+  await close();
   return format;
 }
 

@@ -25,6 +25,8 @@ export interface ProducerOptions {
   readonly compression?: Compression;
   /** Of all records of one partition in a request: they are one batch, which the broker bounds by max.message.bytes. */
   readonly batchBytesMax?: number;
+  /** Of one record, which may be a larger batch of its own. */
+  readonly recordBytesMax?: number;
   readonly requestBytesMax?: number;
 }
 
@@ -36,7 +38,12 @@ export interface ProducerCounters {
   sendSeconds: number;
 }
 
-const DEFAULTS = { compression: 'none', batchBytesMax: 1_000_000, requestBytesMax: 8_388_608 } as const;
+const DEFAULTS = {
+  compression: 'none',
+  batchBytesMax: 1_000_000,
+  recordBytesMax: 4_190_000,
+  requestBytesMax: 8_388_608,
+} as const;
 
 /** How often the topics of a request that takes its time are looked at, and how long one must be unknown to be taken for deleted. */
 const TOPIC_LOOK_MS = 2000;
@@ -105,8 +112,8 @@ export class FrameProducer {
     let bytes = 0;
     for (const record of records) {
       const size = bytesOf(record);
-      if (size > this.#options.batchBytesMax) {
-        return Promise.reject(tooLarge(topic, record, this.#options.batchBytesMax));
+      if (size > this.#options.recordBytesMax) {
+        return Promise.reject(tooLarge(topic, record, this.#options.recordBytesMax));
       }
       bytes += size;
     }
@@ -222,7 +229,8 @@ export class FrameProducer {
         const bytes = bytesOf(record);
         const batch = `${record.partition} ${pending.topic}`;
         const ofBatch = (batchBytes.get(batch) ?? 0) + bytes;
-        if (ofBatch > batchBytesMax || (requestBytes > 0 && requestBytes + bytes > requestBytesMax)) {
+        const isOver = ofBatch > batchBytesMax && ofBatch > bytes;
+        if (isOver || (requestBytes > 0 && requestBytes + bytes > requestBytesMax)) {
           return this.#taken(messages, finished);
         }
         batchBytes.set(batch, ofBatch);

@@ -13,6 +13,55 @@ import type { ReleasedEvent } from '../stages/match-partition.ts';
 /** A line of more bytes is not kept as it is: what it holds beside the post (most of it) would fill the window's memory. */
 export const KEPT_BYTES_MAX = 4096;
 
+/**
+ * Evidence has so many bytes at most. One post links to 144 others at most, whose evidence must fit a frame of links with its own
+ * (LINKS_FRAME_BYTES_MAX): without a bound a handful of the longest texts would end a deployment.
+ */
+export const EVIDENCE_BYTES_MAX = 24_576;
+/** Of those, what the shorter fields and the links of a post may take where it is shortened. */
+const NAMES_BYTES_MAX = 2048;
+const URLS_BYTES_MAX = 4096;
+
+/** The post as it is kept: whole, or where that takes too many bytes with its text cut and without what there is no room for. */
+export function evidenceBytes(post: Post): Buffer {
+  const whole = Buffer.from(JSON.stringify(post));
+  return whole.length <= EVIDENCE_BYTES_MAX ? whole : Buffer.from(JSON.stringify(shortened(post)));
+}
+
+function shortened(post: Post): Post {
+  const { id, platform, account, createdAt, accountCreatedAt, editedAt, urls, handle, lang, replyTo, quoteOf } = post;
+  const names = { handle, lang, replyTo, quoteOf };
+  let namesLeft = NAMES_BYTES_MAX;
+  let urlsLeft = URLS_BYTES_MAX;
+  const kept = {
+    ...{ id, platform, account, text: '', createdAt },
+    ...(accountCreatedAt === undefined ? {} : { accountCreatedAt }),
+    ...(editedAt === undefined ? {} : { editedAt }),
+    ...Object.fromEntries(
+      Object.entries(names).filter(([, value]) => value !== undefined && (namesLeft -= jsonBytes(value)) >= 0),
+    ),
+    ...(urls === undefined ? {} : { urls: urls.filter((url) => (urlsLeft -= jsonBytes(url) + 1) >= 0) }),
+  };
+  return { ...kept, text: cut(post.text, EVIDENCE_BYTES_MAX - jsonBytes(kept)) };
+}
+
+/** The beginning of a text that takes so many bytes as JSON, beyond its quotes. */
+function cut(text: string, bytesMax: number): string {
+  let units = Math.min(text.length, bytesMax);
+  for (;;) {
+    // Half a pair could not be read again.
+    const code = text.charCodeAt(units - 1);
+    if (code >= 0xd800 && code <= 0xdbff) units--;
+    const bytes = jsonBytes(text.slice(0, units)) - 2;
+    if (bytes <= bytesMax) return text.slice(0, units);
+    units = Math.min(units - 1, Math.floor((units * bytesMax) / bytes));
+  }
+}
+
+function jsonBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
 /** Where a post lies in a frame. */
 export interface PostPlace {
   readonly frame: FingerprintsFrame;

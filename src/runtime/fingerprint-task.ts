@@ -19,7 +19,7 @@ import {
 } from '../model.ts';
 import { FingerprintStage } from '../stages/fingerprint.ts';
 import { SourcePartition } from '../stages/source-partition.ts';
-import { KEPT_BYTES_MAX } from './evidence.ts';
+import { evidenceBytes, KEPT_BYTES_MAX } from './evidence.ts';
 import { notOurs, type Beginning, type LogRecord, type Output, type Step, type Task } from './task.ts';
 import { watermarkSamples } from './watermark-samples.ts';
 
@@ -238,7 +238,7 @@ export class FingerprintTask implements Task {
   /** The record as it came where it is the canonical post in few bytes; else the post written anew. */
   #evidence(post: Post, value: Uint8Array): Uint8Array {
     const isKept = this.#decoder.isCanonical && value[0] === 0x7b && value.byteLength <= KEPT_BYTES_MAX;
-    return isKept ? value : Buffer.from(JSON.stringify(post));
+    return isKept ? value : evidenceBytes(post);
   }
 
   /** A deletion is taken whatever its clock says: at the broker's time where it runs ahead. */

@@ -15,7 +15,7 @@ import type { Alert, Decoded, Deletion, IgnoredReason, Post } from '../model.ts'
 import type { Revision } from '../stages/campaign.ts';
 import { deletionRetraction, editRetractions, FingerprintStage, type Retraction } from '../stages/fingerprint.ts';
 import { Engine, stageSettings, type EngineOptions } from './engine.ts';
-import { KEPT_BYTES_MAX } from './evidence.ts';
+import { evidenceBytes, KEPT_BYTES_MAX } from './evidence.ts';
 import { Rejections } from './rejections.ts';
 
 export interface LiveEngineOptions extends EngineOptions {
@@ -181,7 +181,7 @@ export class LiveEngine {
     }
     const line = this.#options.isCanonical ? records.bytes(i) : undefined;
     const isKept = line !== undefined && line.length <= KEPT_BYTES_MAX;
-    this.#wait(wordCount, isKept ? Buffer.from(line) : Buffer.from(JSON.stringify(post)));
+    this.#wait(wordCount, isKept ? Buffer.from(line) : evidenceBytes(post));
   }
 
   #takeDeletion(deletion: Deletion, nowMs: number): void {

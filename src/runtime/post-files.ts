@@ -2,14 +2,13 @@
  * Posts of files and standard input, of any format. Every record is counted once: as a post, a deletion, ignored or rejected;
  * of a page, everything in it.
  */
-import { Buffer } from 'node:buffer';
 import { inputBytes, openRecords, type ReadOptions } from '../consumers/file.ts';
 import type { FormatChoice } from '../consumers/framing.ts';
 import type { RecordBatch } from '../consumers/records.ts';
 import { InputError } from '../errors.ts';
 import type { Decoded, Deletion, IgnoredReason, Post } from '../model.ts';
 import { deletionRetraction, editRetractions, FingerprintStage } from '../stages/fingerprint.ts';
-import { KEPT_BYTES_MAX } from './evidence.ts';
+import { evidenceBytes, KEPT_BYTES_MAX } from './evidence.ts';
 import { emptyCounts, type EntryTarget, type PostSource } from './post-source.ts';
 import { Rejections } from './rejections.ts';
 
@@ -115,7 +114,7 @@ export class PostFiles implements PostSource {
       else counts.nativeReposts++;
     } else {
       const isKept = line !== undefined && line.length <= KEPT_BYTES_MAX;
-      const evidence = isKept ? line : Buffer.from(JSON.stringify(post));
+      const evidence = isKept ? line : evidenceBytes(post);
       target.append(stage.words, wordCount, evidence);
     }
     for (const retraction of editRetractions(post)) target.append(stage.words, stage.retract(retraction), NOTHING);

@@ -173,7 +173,7 @@ export class PublishedAlerts {
 }
 
 /** Of values in any of the formats in which alerts are published. */
-class AlertDecoder {
+export class AlertDecoder {
   readonly #json = alertCodec({ kind: 'json' });
   readonly #framedJson = alertCodec({ kind: 'framed-json', schemaId: 0 });
   #framedAvro: AlertCodec | undefined;

@@ -7,14 +7,22 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../consumers/feeds/backoff.ts';
+import type { ChorusError } from '../errors.ts';
 import type { KafkaClient } from '../kafka/client.ts';
 import { GroupMember, type Commit, type GroupHandler, type KafkaBatch } from '../kafka/group.ts';
-import type { Committed, LogBounds } from '../kafka/offsets.ts';
+import { committedOffsets, logBounds, type Committed, type LogBounds } from '../kafka/offsets.ts';
 import type { KafkaRecord } from '../kafka/records.ts';
 import type { Sample } from '../metrics.ts';
 import type { Alert } from '../model.ts';
 import type { NdjsonFileSink } from '../sinks/ndjson-file.ts';
-import { passes, SINK_FAILURES, type AlertSink, type SinkError, type SinkFailure, type SinkFilter } from '../sinks/port.ts';
+import {
+  passes,
+  SINK_FAILURES,
+  type AlertSink,
+  type SinkError,
+  type SinkFailure,
+  type SinkFilter,
+} from '../sinks/port.ts';
 import { SinkQueue, type QueueOptions } from '../sinks/queue.ts';
 import { AlertDecoder } from './published-alerts.ts';
 
@@ -101,7 +109,6 @@ export class SinkMember implements GroupHandler {
   readonly #decoder = new AlertDecoder();
   readonly #works = new Map<number, Work>();
   readonly #stopping = new AbortController();
-  #member: GroupMember | undefined;
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -150,19 +157,16 @@ export class SinkMember implements GroupHandler {
     partition: number,
     committed: Committed | undefined,
     { low, high }: LogBounds,
-    _signal: AbortSignal,
+    signal: AbortSignal,
     commit: Commit,
   ): Promise<number> {
-    const { start, name } = this.#parts.plan;
-    const wanted = committed?.offset ?? (start === 'end' ? high : low);
-    if (wanted < low || wanted > high) {
-      const fields = { sink: name, partition, committed: wanted, low, high };
-      this.#options.log('warn', 'the alerts topic does not hold the place where a sink stopped', fields);
-    }
-    const position = wanted > high || wanted < low ? low : wanted;
+    const { start } = this.#parts.plan;
+    const position = committed?.offset ?? (start === 'end' ? high : low);
     // At once: what comes before the first alert is sent must not be passed over by a start at the end after a restart.
-    if (committed?.offset !== position) await commit(position, '');
+    if (committed === undefined) await commit(position, '');
     const queue = new SinkQueue(position, this.#queueOptions);
+    // Nobody is kept waiting at a rebalance by a sink that is slow.
+    signal.addEventListener('abort', () => void queue.close(), { once: true });
     this.#works.set(partition, { queue, commit, committed: position, high, committing: undefined });
     return position;
   }
@@ -177,7 +181,6 @@ export class SinkMember implements GroupHandler {
     if (work === undefined) return;
     work.high = high;
     work.queue.push([...records.map((record) => this.#queued(record)), { alert: undefined, next }]);
-    // What is in the queue by now is beyond this member's care if it stops: it was not committed.
     while (!(await work.queue.room(LOOK_MS))) await heartbeat();
   }
 
@@ -224,44 +227,72 @@ export class SinkMember implements GroupHandler {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
-    const { client, log } = this.#options;
     for (let attempt = 0; !signal.aborted; attempt++) {
-      const ended = Promise.withResolvers<unknown>();
-      const stopped = (): void => ended.resolve(undefined);
-      signal.addEventListener('abort', stopped, { once: true });
-      const { topic, groupId, sessionTimeoutMs, heartbeatMs } = this.#options;
-      const member = new GroupMember(client, {
-        groupId,
-        topic,
-        sessionTimeoutMs,
-        heartbeatMs,
-        handler: this,
-        maxBytesPerPartition: FETCH_BYTES,
-        // As slow as the sink is.
-        batchMaxMs: Number.POSITIVE_INFINITY,
-        onFatal: ended.resolve,
-      });
-      let failure: unknown;
       const startedMs = performance.now();
-      try {
-        await member.start();
-        failure = await ended.promise;
-      } catch (error) {
-        failure = error;
-      }
-      for (const work of signal.aborted ? this.#works.values() : []) await this.#giveUp(work);
-      await member.stop();
-      signal.removeEventListener('abort', stopped);
+      const failure = await this.#asMember(signal);
       if (signal.aborted) return;
+      const { code, message } = failure as ChorusError;
+      this.#options.log('warn', 'sink begins anew', { sink: this.#parts.plan.name, code, error: message });
       if (performance.now() - startedMs > RESTART.maxMs) attempt = 0;
-      log('warn', 'sink begins anew', { sink: this.#parts.plan.name, error: (failure as Error).message });
+      if (code === 'offset_lost') await this.#skipLost().catch(() => undefined);
       await sleep(backoffMs(attempt, undefined, Math.random(), RESTART), undefined, { signal }).catch(() => undefined);
     }
   }
 
-  /** While the member is still in its group, so that the commit counts. */
+  /** What has ended it; undefined for the signal. */
+  async #asMember(signal: AbortSignal): Promise<unknown> {
+    const { client, topic, groupId, sessionTimeoutMs, heartbeatMs } = this.#options;
+    let end: (failure: unknown) => void = () => undefined;
+    const ended = new Promise<unknown>((resolve) => (end = resolve));
+    const onAbort = (): void => end(undefined);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const member = new GroupMember(client, {
+      groupId,
+      topic,
+      sessionTimeoutMs,
+      heartbeatMs,
+      handler: this,
+      maxBytesPerPartition: FETCH_BYTES,
+      // As slow as the sink is.
+      batchMaxMs: Number.POSITIVE_INFINITY,
+      onFatal: end,
+    });
+    try {
+      await Promise.race([member.start(), ended]);
+      return await ended;
+    } catch (error) {
+      return error;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      // While it is still in its group, so that the commit counts.
+      await Promise.all(Array.from(this.#works.values(), (work) => this.#giveUp(work)));
+      await member.stop();
+    }
+  }
+
   async #giveUp(work: Work): Promise<void> {
     await work.queue.close();
     await this.#commit(work);
+  }
+
+  /** Retention has removed what the sink had still to read: it is counted, and the sink goes on with what there is. */
+  async #skipLost(): Promise<void> {
+    const { client, topic, groupId, log } = this.#options;
+    const admin = client.admin();
+    await admin.connect();
+    try {
+      const bounds = await logBounds(admin, topic);
+      for (const [partition, { offset }] of await committedOffsets(admin, groupId, topic)) {
+        const { low, high } = bounds[partition] ?? { low: offset, high: offset };
+        if (offset >= low && offset <= high) continue;
+        await admin.setOffsets({ groupId, topic, partitions: [{ partition, offset: String(low) }] });
+        const missed = Math.max(0, low - offset);
+        this.#counts.dropped += missed;
+        const fields = { sink: this.#parts.plan.name, partition, offset, low, high, missed };
+        log('warn', 'the alerts topic does not hold any more what a sink had to read', fields);
+      }
+    } finally {
+      await admin.disconnect();
+    }
   }
 }

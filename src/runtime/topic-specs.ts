@@ -24,8 +24,10 @@ export interface TopicSpecs {
   readonly checked: readonly TopicSpec[];
 }
 
-/** The broker's default. Frames and snapshots stay below 1,000,000 bytes, and so does what the producer puts into a batch. */
+/** The broker's default. Frames of fingerprints and snapshots stay below it, and so does what the producer puts together. */
 const MESSAGE_BYTES = 1_048_588;
+/** Frames of links, with all posts that one is linked to, and alerts, with all that they list, may be so large where texts are long. */
+const LARGE_MESSAGE_BYTES = 4_194_304;
 
 export function topicSpecs(needs: TopicNeeds): TopicSpecs {
   const { topics, partitions } = needs;
@@ -44,12 +46,17 @@ export function topicSpecs(needs: TopicNeeds): TopicSpecs {
   };
   const fingerprints: TopicSpec = { name: topics.fingerprints, partitions, ...log };
   // All links of a node must meet.
-  const links: TopicSpec = { name: topics.links, partitions: 1, ...log };
+  const links: TopicSpec = {
+    name: topics.links,
+    partitions: 1,
+    ...log,
+    atLeast: { ...log.atLeast, 'max.message.bytes': LARGE_MESSAGE_BYTES },
+  };
   // The last revision of each campaign stays; by key, so any number of partitions will do.
   const alerts: TopicSpec = {
     name: topics.alerts,
     configs: { 'cleanup.policy': 'compact' },
-    atLeast: { 'max.message.bytes': MESSAGE_BYTES },
+    atLeast: { 'max.message.bytes': LARGE_MESSAGE_BYTES },
   };
   // How long they are kept is for those who look at them to say. They have no key, so they must not be compacted.
   const dead: TopicSpec[] =

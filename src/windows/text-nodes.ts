@@ -129,22 +129,22 @@ export class TextNode {
 
   /** The account of a post that has been taken out is known by its other posts in the window, if there are any. */
   forgetAccount({ account, post }: MemberPost, expiredMs: number): void {
-    const lastMs = this.recent.get(account);
-    if (lastMs === undefined || lastMs > post.createdAt) return;
+    const knownMs = this.recent.get(account);
+    if (knownMs === undefined || knownMs > post.createdAt) return;
     this.recent.delete(account);
     // In a campaign it is counted how many posts there are.
     if (this.campaign !== undefined && !this.accounts.has(account)) return;
-    const other = this.posts.findLast((post) => post.account === account);
-    if (other === undefined || other.post.createdAt <= expiredMs) return;
+    const before = this.posts.findLast((other) => other.account === account);
+    if (before === undefined || before.post.createdAt <= expiredMs) return;
     // In the order of last posts again. Those that are not kept come behind the kept ones of the same time.
     const recent = Array.from(this.recent);
     this.recent.clear();
     for (const other of this.posts)
       if (other.post.createdAt > expiredMs) this.noteAccount(other.account, other.post.createdAt);
-    for (const [other, timeMs] of recent) if (this.recent.get(other) !== timeMs) this.noteAccount(other, timeMs);
+    for (const [other, lastMs] of recent) if (this.recent.get(other) !== lastMs) this.noteAccount(other, lastMs);
     const ordered = Array.from(this.recent).sort((a, b) => a[1] - b[1]);
     this.recent.clear();
-    for (const [other, timeMs] of ordered) this.recent.set(other, timeMs);
+    for (const [other, lastMs] of ordered) this.recent.set(other, lastMs);
   }
 
   /** Takes its text from the first post that is left. */

@@ -61,6 +61,7 @@ limits:
   samplesListed: 7
   minutesListed: 8
   participants: 9000
+  retractions: 7000
   sortMemoryBytes: 2097152
 `;
     const { settings, table, sortMemoryBytes } = loadConfig({ file: fileOf(yaml) });

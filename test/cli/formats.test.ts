@@ -1,11 +1,11 @@
 /** `--format`, `--map` and `--encoding` from the command line on, and all that docs/formats.md shows. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import iconv from 'iconv-lite';
 import { afterAll, describe, expect, test } from 'vitest';
-import { openRecords } from '../../src/consumers/file.ts';
+import { formatOfFile, openRecords } from '../../src/consumers/file.ts';
 import { parseCsvMap } from '../../src/consumers/formats/csv-map.ts';
 import { FORMATS, type Format } from '../../src/consumers/formats/format.ts';
 import type { FormatChoice } from '../../src/consumers/framing.ts';
@@ -185,4 +185,20 @@ test('chorus explain and chorus train read the same formats', async () => {
     0,
     expect.stringContaining('1 post counted of 2 lines (1 repeated, 0 native reposts, 0 passed over, 0 rejected)'),
   ]);
+});
+
+test('a file that is only asked for its format is closed', async () => {
+  const path = file(
+    '{"id":"1","platform":"x","account":"a","text":"t","createdAt":"2025-01-01T00:00:00Z"}\n'.repeat(9),
+  );
+  const open = (): number => readdirSync('/proc/self/fd').filter((fd) => pathOf(fd) === path).length;
+  const pathOf = (fd: string): string => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return '';
+    }
+  };
+  for (let i = 0; i < 5; i++) expect(await formatOfFile(path, {})).toBe('canonical');
+  expect(open()).toBe(0);
 });

@@ -54,19 +54,19 @@ describe('sending', () => {
     }
   });
 
-  test('a record above the bound is refused before anything is sent', async () => {
-    const topic = await makeTopic(client, 1);
+  test('a record above the bound is refused before anything is sent, one above that of a batch goes alone', async () => {
+    const topic = await makeTopic(client, 1, { 'max.message.bytes': '4194304' });
     const producer = new FrameProducer(client);
     await producer.connect();
     const small = { partition: 0, key: null, value: 'small' };
-    const large = { partition: 0, key: 'k', value: Buffer.alloc(1_000_000) };
+    const large = { partition: 0, key: 'k', value: Buffer.alloc(4_190_000) };
     await expect(producer.send(topic, [small, large])).rejects.toMatchObject({
       code: 'frame_too_large',
-      message: expect.stringContaining('at most 1000000'),
+      message: expect.stringContaining('at most 4190000'),
     });
-    await producer.send(topic, [small, { ...large, value: Buffer.alloc(999_000) }]);
+    await producer.send(topic, [small, { ...large, value: Buffer.alloc(4_189_000) }, small]);
     await producer.disconnect();
-    expect((await valuesOf(topic, 0, 2)).map(({ length }) => length)).toEqual([5, 999_000]);
+    expect((await valuesOf(topic, 0, 3)).map(({ length }) => length)).toEqual([5, 4_189_000, 5]);
   });
 
   test('after a failure all is refused until a reset', async () => {

@@ -20,7 +20,9 @@ test('internal topics keep two windows, what may come late and an outage, by the
     partitions: 4,
     ...log,
   });
-  expect(checked.find(({ name }) => name === 'c.links')).toEqual({ name: 'c.links', partitions: 1, ...log });
+  // A post with all that it is linked to.
+  const links = { ...log, atLeast: { ...log.atLeast, 'max.message.bytes': 4_194_304 } };
+  expect(checked.find(({ name }) => name === 'c.links')).toEqual({ name: 'c.links', partitions: 1, ...links });
 });
 
 test('the feed must only be there, alerts are compacted, dead letters are not; all of these have any number of partitions', () => {
@@ -29,6 +31,7 @@ test('the feed must only be there, alerts are compacted, dead letters are not; a
   expect(checked[0]).toEqual({ name: 'posts', configs: {} });
   const [, , , alerts, dead] = checked;
   expect(alerts?.configs).toEqual({ 'cleanup.policy': 'compact' });
+  expect(alerts?.atLeast).toEqual({ 'max.message.bytes': 4_194_304 });
   expect(dead?.configs).toEqual({ 'cleanup.policy': 'delete' });
   for (const spec of [alerts!, dead!]) expect(spec).not.toHaveProperty('partitions');
 });

@@ -1,0 +1,141 @@
+/**
+ * The alerts that wait for a sink, of one partition, and their attempts.
+ *
+ * Q1  In order, one at a time. What is given up after its attempts is told to `onDropped` before the next one's turn.
+ * Q2  `position` passes an alert only when it was sent, given up, or is none of this sink's.
+ * Q3  At most `waitingMax` records wait, and one batch more: `room` resolves when there are fewer.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Alert } from '../model.ts';
+import { SinkError, type AlertSink } from './port.ts';
+
+export interface QueuedAlert {
+  /** Undefined for a record that the sink does not take. */
+  readonly alert: Alert | undefined;
+  /** Offset behind it. */
+  readonly next: number;
+}
+
+export interface QueueOptions {
+  readonly sink: AlertSink;
+  readonly attemptsMax: number;
+  readonly waitingMax: number;
+  /** @param attempt 0 after the first */
+  readonly waitMs: (attempt: number, askedMs: number | undefined) => number;
+  readonly onSent: () => void;
+  readonly onFailed: (error: SinkError, alert: Alert) => void;
+  /** @throws SinkError where it cannot be kept: then it is tried again */
+  readonly onDropped: (error: SinkError, alert: Alert) => Promise<void>;
+}
+
+const CUT_EACH = 256;
+
+export class SinkQueue {
+  readonly #options: QueueOptions;
+  readonly #closing = new AbortController();
+  #waiting: QueuedAlert[] = [];
+  /** Of those before it, which are done, the list is rid from time to time. */
+  #head = 0;
+  #position: number;
+  #running: Promise<void> | undefined;
+  #wake: (() => void)[] = [];
+
+  constructor(position: number, options: QueueOptions) {
+    this.#position = position;
+    this.#options = options;
+  }
+
+  /** Everything before is done. */
+  get position(): number {
+    return this.#position;
+  }
+
+  get count(): number {
+    return this.#waiting.length - this.#head;
+  }
+
+  push(alerts: readonly QueuedAlert[]): void {
+    for (const alert of alerts) this.#waiting.push(alert);
+    if (!this.#closing.signal.aborted) this.#running ??= this.#run();
+  }
+
+  /** Resolves when fewer than the bound wait, or it is closed; after `boundMs` at the latest, then with false. */
+  async room(boundMs: number): Promise<boolean> {
+    if (this.#hasRoom()) return true;
+    const timer = new AbortController();
+    const woken = new Promise<void>((resolve) => this.#wake.push(resolve));
+    await Promise.race([woken, sleep(boundMs, undefined, { signal: timer.signal }).catch(() => undefined)]);
+    timer.abort();
+    return this.#hasRoom();
+  }
+
+  /** Resolves when all that waits is done. */
+  async drained(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Breaks off what is under way; it is not passed then. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#wakeAll();
+    await this.#running;
+  }
+
+  #hasRoom(): boolean {
+    return this.count < this.#options.waitingMax || this.#closing.signal.aborted;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    while (this.#head < this.#waiting.length) {
+      const { alert, next } = this.#waiting[this.#head]!;
+      if (alert !== undefined && !(await this.#deliver(alert, signal))) return;
+      this.#position = next;
+      this.#head++;
+      // Cut off rarely: to take the first element of a long list each time moves all others.
+      if (this.#head === this.#waiting.length || this.#head >= CUT_EACH) {
+        this.#waiting = this.#waiting.slice(this.#head);
+        this.#head = 0;
+      }
+      if (this.#hasRoom()) this.#wakeAll();
+    }
+    this.#running = undefined;
+  }
+
+  #wakeAll(): void {
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+
+  /** False if it was closed meanwhile. */
+  async #deliver(alert: Alert, signal: AbortSignal): Promise<boolean> {
+    const { sink, attemptsMax, waitMs, onSent, onFailed, onDropped } = this.#options;
+    for (let attempt = 0; ; attempt++) {
+      if (signal.aborted) return false;
+      try {
+        await sink.send(alert, signal);
+        onSent();
+        return true;
+      } catch (error) {
+        if (signal.aborted) return false;
+        const failure = asSinkError(error);
+        onFailed(failure, alert);
+        if (!failure.retryable || attempt + 1 >= attemptsMax) {
+          const isKept = await onDropped(failure, alert).then(
+            () => true,
+            (problem: unknown) => {
+              onFailed(asSinkError(problem), alert);
+              return false;
+            },
+          );
+          if (isKept) return true;
+        }
+        await sleep(waitMs(attempt, failure.askedMs), undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+}
+
+function asSinkError(error: unknown): SinkError {
+  if (error instanceof SinkError) return error;
+  return new SinkError('other', (error as Error).message, { retryable: true, cause: error });
+}
