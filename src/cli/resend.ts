@@ -38,7 +38,7 @@ holds, and each alert has the key that it had before. Exit codes: 0 all sent, 1 
 }
 
 /** Returns the exit code. @throws ConfigError, ChorusError */
-export async function resendCommand(flags: ResendFlags, env: Environment): Promise<number> {
+async function resendCommand(flags: ResendFlags, env: Environment): Promise<number> {
   // The client of Kafka takes 0.1 s to load.
   const { loadDeployment } = await import('./config-deployment.ts');
   const { feedClient, interruptedError } = await import('./feed-source.ts');

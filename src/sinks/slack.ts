@@ -151,7 +151,7 @@ function quoted(text: string, max: number): string {
 }
 
 /** The three characters by which Slack knows a mention or a link. */
-export function escaped(text: string): string {
+function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 

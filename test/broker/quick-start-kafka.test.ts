@@ -1,18 +1,23 @@
 /** docs/quick-start-kafka.md, command by command, beside a real broker. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Admin } from 'kafkajs';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { KafkaClient } from '../../src/kafka/client.ts';
 import { createTopics } from '../../src/kafka/topics.ts';
+import type { Alert } from '../../src/model.ts';
 import { unique, until } from '../kafka/support.ts';
 import { freePort } from '../support/broker/service.ts';
-import { blocksOf, Desk, shownIn, type Block, type LongRunning } from '../support/guide.ts';
-import { JetstreamServer, jetstreamPost } from '../support/live-servers.ts';
+import { parsedLines } from '../support/command.ts';
+import { Desk, follow, type Block, type LongRunning } from '../support/guide.ts';
+import { JetstreamServer, jetstreamPost, StreamServer } from '../support/live-servers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'chorus-guide-'));
 const jetstream = new JetstreamServer();
+/** Takes what the webhook sends. */
+const cases = new StreamServer();
+cases.onStream = (response) => response.end();
 const feed = unique('feed');
 let client: KafkaClient;
 let admin: Admin;
@@ -21,6 +26,7 @@ let port: string;
 
 beforeAll(async () => {
   await jetstream.listen();
+  await cases.listen();
   client = new KafkaClient({ brokers: inject('kafka'), clientId: 'test' });
   admin = client.admin();
   await admin.connect();
@@ -33,6 +39,7 @@ beforeAll(async () => {
     'chorus-one': unique('chorus'),
     '/var/lib/chorus': join(folder, 'state'),
     'ingest jetstream': `ingest ${jetstream.url}`,
+    'url: https://cases.example/': `allowPrivate: true\n    url: ${cases.origin}/`,
     // Of the port of metrics, in the settings and in addresses.
     '9464': port,
   });
@@ -40,6 +47,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await desk?.clear();
   await jetstream.close();
+  await cases.close();
   await admin?.disconnect();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -60,6 +68,10 @@ async function makeFeed(command: string): Promise<void> {
   await createTopics(admin, [{ name: feed, partitions: Number(partitions), configs: { [name!]: value! } }], 1);
 }
 
+/** As the guide shows it then. */
+const hasReadAll = async (): Promise<boolean> =>
+  (await metric('posts_accepted_total')) > 3500 && (await metric('campaigns_open')) === 7;
+
 async function ingested(block: Block): Promise<void> {
   const { stop } = desk.start(block);
   await until('it reads the source', () => jetstream.connections > 0, 60_000);
@@ -71,32 +83,28 @@ async function ingested(block: Block): Promise<void> {
 test('every command of the guide does what it says', { timeout: 600_000 }, async () => {
   const elsewhere: string[] = [];
   let service: LongRunning | undefined;
-  let printed = '';
-  for (const block of blocksOf('docs/quick-start-kafka.md')) {
-    if (block.role.startsWith('file=')) desk.write(block);
-    else if (block.role === 'output')
-      expect(shownIn(printed, desk.here(block.content)), `${printed}\nis shown as\n${desk.here(block.content)}`).toBe(
-        true,
-      );
-    else if (block.role === 'service') {
-      service = desk.start(block);
-      await until('it is ready', isReady, 120_000);
-    } else if (block.role === 'live') await ingested(block);
-    else if (block.role === 'run') {
-      if (block.content.includes('/metrics'))
-        await until(
-          'it has read the feed',
-          async () => (await metric('posts_accepted_total')) > 3500 && (await metric('campaigns_open')) === 7,
-          120_000,
-        );
-      const { code, stdout, stderr } = await desk.run(block);
-      expect(code, `${block.content}${stderr}`).toBe(0);
-      printed = stderr + stdout;
-    } else if (block.content.startsWith('kafka-topics.sh')) await makeFeed(block.content);
-    else elsewhere.push(block.content);
-  }
+  const other = async (block: Block): Promise<void> => {
+    if (block.role === 'live') return ingested(block);
+    if (block.content.startsWith('kafka-topics.sh')) return makeFeed(block.content);
+    if (block.role !== 'service') return void elsewhere.push(block.content);
+    service = desk.start(block);
+    await until('it is ready', isReady, 120_000);
+  };
+  await follow(desk, 'docs/quick-start-kafka.md', other, async ({ content }) => {
+    if (content.includes('/metrics')) await until('it has read the feed', hasReadAll, 120_000);
+  });
   // Tested by test/deploy/compose-demo.test.ts, and wants Docker.
   expect(elsewhere).toStrictEqual([expect.stringContaining('docker compose')]);
+  const sent = cases.requests.map(({ headers }) => headers['idempotency-key']);
+  expect(new Set(sent).size).toBeGreaterThan(3);
+  // Each of them by the service, and once more on request.
+  expect(sent.length).toBeGreaterThan(new Set(sent).size);
+  for (const { headers } of cases.requests) expect(headers['webhook-signature']).toMatch(/^v1,/);
+  const archived = (): Set<string> => {
+    const lines = readFileSync(join(folder, 'state/alerts.ndjson'), 'utf8');
+    return new Set(parsedLines<Alert>(lines.slice(0, lines.lastIndexOf('\n') + 1)).map(({ id }) => id));
+  };
+  await until('the file has all campaigns', () => archived().size === 7);
   expect((await service!.stop()).code).toBe(0);
   expect(readdirSync(join(folder, 'report/campaigns')).length).toBeGreaterThan(3);
 });

@@ -31,8 +31,36 @@ export function blocksOf(page: string): Block[] {
   }));
 }
 
-/** As a guide shows it, "..." standing for anything. */
-export function shownIn(output: string, shown: string): boolean {
+/**
+ * Does what a page says, block by block, and holds what it prints against what the page shows.
+ *
+ * @param before what is to be waited for before a script
+ * @param other blocks that no rule above covers
+ * @throws Error for a script that fails, and for output that is not as shown
+ */
+export async function follow(
+  desk: Desk,
+  page: string,
+  other: (block: Block) => void | Promise<void>,
+  before: (block: Block) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+  let printed = '';
+  for (const block of blocksOf(page)) {
+    if (block.role.startsWith('file=')) desk.write(block);
+    else if (block.role === 'output') {
+      const shown = desk.here(block.content);
+      if (!shownIn(printed, shown)) throw new Error(`${page} shows\n${shown}\nand this came:\n${printed}`);
+    } else if (block.role === 'run') {
+      await before(block);
+      const { code, stdout, stderr } = await desk.run(block);
+      printed = stderr + stdout;
+      if (code !== 0) throw new Error(`${page}: ${block.content} ends with ${code}: ${printed}`);
+    } else await other(block);
+  }
+}
+
+/** "..." stands for anything. */
+function shownIn(output: string, shown: string): boolean {
   const pattern = shown
     .trimEnd()
     .split('...')
