@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import type { StageName } from '../src/runtime/deployment.ts';
 import { readRange } from '../src/kafka/reader.ts';
 import type { OutgoingRecord } from '../src/kafka/producer.ts';
+import { Random } from '../src/simulate/random.ts';
 import { Instance, startCluster } from './kafka-support.ts';
 import { benchLines } from './support.ts';
 
@@ -28,8 +29,9 @@ const OUT_OF_ORDER_MS = 1000;
 const SLICE_MS = 20;
 const ACCOUNTS = 5;
 const topics = { feed: 'feed', fingerprints: 'fingerprints', links: 'links', alerts: 'alerts', deadLetters: undefined };
-const WORDS =
-  'harbour lantern quarry meadow thistle copper violet granite orchard saddle pepper mirror canvas rocket'.split(' ');
+const CONSONANTS = 'bcdfghklmnprstvz';
+const VOWELS = 'aeiou';
+const plantedTexts = new Set<string>();
 
 const lines = benchLines(values.posts, 250_000);
 const cluster = await startCluster([
@@ -101,8 +103,11 @@ function record(i: number, line: string): OutgoingRecord {
 }
 
 function plant(number: number): OutgoingRecord[] {
-  const words = Array.from({ length: 9 }, (_, i) => WORDS[(number * 5 + i * (1 + (number % 3))) % WORDS.length]!);
-  const text = `planted${number}x ${words.join(' ')} ${WORDS[number % WORDS.length]!}${number}`;
+  // Words of its own: alike ones would make one campaign of them all, with one alert.
+  const random = new Random(number);
+  const syllable = (): string => CONSONANTS[random.below(CONSONANTS.length)]! + VOWELS[random.below(VOWELS.length)]!;
+  const text = Array.from({ length: 10 }, () => syllable() + syllable() + syllable()).join(' ');
+  plantedTexts.add(text);
   return Array.from({ length: ACCOUNTS }, (_, i) => {
     const post = { id: `c${number}-${i}`, platform: 'bench', account: `a${number}-${i}`, text, createdAt: Date.now() };
     return { partition: i % SOURCES, key: null, value: JSON.stringify(post) };
@@ -115,8 +120,7 @@ async function readAlerts(): Promise<void> {
     const nowMs = Date.now();
     for (const { value } of records) {
       const alert = JSON.parse(value!.toString()) as { status: string; text: string; lastPostAt: string };
-      const number = /^planted(\d+)x /.exec(alert.text)?.[1];
-      if (number === undefined || alert.status !== 'open') continue;
+      if (alert.status !== 'open' || !plantedTexts.has(alert.text)) continue;
       latencies.push(nowMs - Date.parse(alert.lastPostAt) - OUT_OF_ORDER_MS);
     }
   }
