@@ -36,7 +36,11 @@ const partitions = 1;
 const eventTime = 'payload' as const;
 const settings = { windowMs: 2 * windowPosts, families: { simhash: values.simhash === 'on' } };
 const stages = stageSettings({ settings: { ...DEFAULTS, ...settings }, table: loadTable(), engine: 'chorus/bench' });
-const topology = deploymentTopology(stages.topology, { eventTime, outOfOrdernessMs, format: 'canonical', topics, partitions }, 1);
+const topology = deploymentTopology(
+  stages.topology,
+  { eventTime, outOfOrdernessMs, format: 'canonical', topics, partitions },
+  1,
+);
 
 const cluster = await startCluster([
   { name: topics.feed, partitions: 1, configs: {} },
