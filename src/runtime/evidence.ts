@@ -34,7 +34,11 @@ function shortened(post: Post): Post {
   let namesLeft = NAMES_BYTES_MAX;
   let urlsLeft = URLS_BYTES_MAX;
   const kept = {
-    ...{ id, platform, account, text: '', createdAt },
+    id,
+    platform,
+    account,
+    text: '',
+    createdAt,
     ...(accountCreatedAt === undefined ? {} : { accountCreatedAt }),
     ...(editedAt === undefined ? {} : { editedAt }),
     ...Object.fromEntries(

@@ -80,11 +80,11 @@ test('a post with all the links that one can have fits a record of the topic of 
       otherLo: i,
       similarity: 0.5,
       families: 1,
-    } as never);
+    });
   // What others have said before takes the frame to where it is not full yet.
   for (let i = 0; !builder.isFull; i++) add(i, { ...posts[0]!, keyLo: 1000 + i }, { ...posts[1]!, keyLo: 5000 + i });
   for (let i = 1; i < posts.length; i++) add(i, posts[0]!, posts[i]!);
-  const route = { topology: '0123456789abcdef', source: 0, target: 0, sources: 1, targets: 1 } as never;
+  const route = { topology: '0123456789abcdef', source: 0, target: 0, sources: 1, targets: 1 };
   const frame = builder.finish(route, { from: 0, to: 1, watermark: 0 });
   const topics = { feed: 'f', fingerprints: 'p', links: 'l', alerts: 'a', deadLetters: undefined };
   const needs = { topics, partitions: 1, windowMs: 1, outOfOrdernessMs: 0, outageAllowanceMs: 0 };
