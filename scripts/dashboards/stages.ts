@@ -292,6 +292,38 @@ const campaigns = [
   }),
 ];
 
+const sinks = [
+  lines({
+    title: 'Alerts handed on, per second',
+    description:
+      'Delivered by each sink, and given up. What was given up is sent again by chorus resend. No line: no sinks.',
+    unit: 'cps',
+    span: 8,
+    queries: [
+      { expr: perSecond('sink_sent_total', ['sink']), legend: 'delivered, {{sink}}' },
+      { expr: perSecond('sink_dropped_total', ['sink']), legend: 'given up, {{sink}}' },
+    ],
+  }),
+  lines({
+    title: 'Attempts that failed, per second',
+    description: 'By reason. refused: look at the address and the secret; the others: at what answers there.',
+    unit: 'cps',
+    span: 8,
+    queries: [{ expr: perSecond('sink_failed_total', ['sink', 'reason']), legend: '{{sink}}, {{reason}}' }],
+  }),
+  lines({
+    title: 'Alerts that wait for a sink',
+    description:
+      'Records of the alerts topic that a sink has still to deal with, and those of them in memory. Growing: what receives them is slow or away; detection goes on.',
+    unit: 'short',
+    span: 8,
+    queries: [
+      { expr: summed(series('sink_lag_records'), ['sink']), legend: 'to do, {{sink}}' },
+      { expr: summed(series('sink_queue_records'), ['sink']), legend: 'in memory, {{sink}}' },
+    ],
+  }),
+];
+
 export const stages = dashboard({
   name: 'stages',
   title: 'Stages',
@@ -302,5 +334,6 @@ export const stages = dashboard({
     { title: 'Event time', panels: time },
     { title: 'Matching', panels: matching },
     { title: 'Campaigns', panels: campaigns },
+    { title: 'Sinks', panels: sinks },
   ],
 });

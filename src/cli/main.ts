@@ -117,7 +117,7 @@ program
   .option('--json', 'for machines')
   .addHelpText('after', '\nExample:\n  chorus explain posts.ndjson --post 1850 --post 1861')
   .action(async (inputs: string[], flags: ExplainFlags) => {
-    process.stdout.write(`${await explainCommand(inputs, flags)}\n`);
+    process.stdout.write(await explainCommand(inputs, flags));
   });
 
 program

@@ -89,7 +89,7 @@ async function deployed(more = ''): Promise<Deployed> {
   const one = configured(
     folder,
     `  partitions: 2\n  deadLettersTopic: ${unique('dead')}\nstate: { folder: ${join(folder, unique('state'))} }\n` +
-      `http: { port: 0 }\n${more}`,
+      `http: { port: 0 }\nsinks: [{ name: archive, type: file, path: ${join(folder, unique('alerts'))} }]\n${more}`,
   );
   await makeFeed(admin, one.feed);
   const { code, stderr } = await chorus(['topics', 'create', '--config', one.file]);

@@ -45,7 +45,8 @@ beforeAll(async () => {
   const state = join(folder, 'state');
   const port = await freePort();
   const { file, feed } = configured(folder, `  partitions: 2\n  deadLettersTopic: ${unique('dead')}\n`);
-  appendFileSync(file, `state: { folder: ${state} }\nhttp: { port: ${port} }\n`);
+  const sinks = `sinks: [{ name: archive, type: file, path: ${join(folder, 'alerts.ndjson')} }]\n`;
+  appendFileSync(file, `state: { folder: ${state} }\nhttp: { port: ${port} }\n${sinks}`);
   const client = new KafkaClient({ brokers: inject('kafka'), clientId: 'test' });
   const admin = client.admin();
   await admin.connect();
