@@ -15,6 +15,7 @@ import { inputBytes, readLines } from '../consumers/file.ts';
 import { ChorusError, InvariantError } from '../errors.ts';
 import { decodeMember, decodeReportAlert, type DecodedLine, type ReportAlert } from '../report/alert.ts';
 import type { Evidence } from '../report/evidence.ts';
+import type { IndexRow } from '../report/index-page.ts';
 import { Rejections } from '../runtime/rejections.ts';
 import { compareText } from '../windows/alert.ts';
 import { ALERT_LINE_BYTES_MAX } from './alert-lines.ts';
@@ -33,19 +34,9 @@ interface Stretch {
 }
 
 /** What is kept of an alert. Times are ms. */
-export interface ArchivedCampaign {
-  readonly id: string;
+export interface ArchivedCampaign extends IndexRow {
   readonly revision: number;
   readonly mergedIds: readonly string[];
-  readonly text: string;
-  readonly severity: number | undefined;
-  readonly accountCount: number;
-  readonly postCount: number;
-  readonly firstMs: number;
-  readonly lastMs: number;
-  readonly platforms: readonly string[];
-  readonly explanation: { readonly name: string; readonly share: number } | undefined;
-  readonly isOpen: boolean;
 }
 
 type ArchivedAlert = ArchivedCampaign & {

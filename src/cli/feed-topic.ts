@@ -3,10 +3,10 @@
  *
  * At least once and no more: a producer that has failed says so, and whoever writes starts anew.
  */
-import { hashStrings } from '../fingerprints/hash.ts';
 import { KafkaClient } from '../kafka/client.ts';
 import { FrameProducer, type OutgoingRecord } from '../kafka/producer.ts';
-import { partitionsOf } from '../runtime/ingest.ts';
+import type { Post } from '../model.ts';
+import { feedKey, feedPartition, partitionsOf } from '../runtime/ingest.ts';
 import { kafkaSettings, type DeploymentConfig } from './config-deployment.ts';
 
 /** As many records as a request of ordinary posts takes. */
@@ -40,9 +40,9 @@ export class FeedTopic {
   }
 
   /** A promise if the brokers must be waited for. @throws ChorusError `send_failed` and others of the producer */
-  write(account: string, value: string): Promise<void> | undefined {
-    const partition = (hashStrings(account).lo >>> 0) % this.#partitions;
-    this.#gathered.push({ partition, key: account, value });
+  write(post: Pick<Post, 'platform' | 'account'>, value: string): Promise<void> | undefined {
+    const key = feedKey(post);
+    this.#gathered.push({ partition: feedPartition(key, this.#partitions), key, value });
     return this.#gathered.length < GATHERED_MAX ? undefined : this.flush();
   }
 

@@ -69,7 +69,7 @@ async function outputOf({ out, truth, config }: SimulateFlags, onGone: () => voi
       loadDeployment({ file: config, secret: process.env['CHORUS_SECRET'] }, process.env),
     );
     return {
-      write: (post) => topic.write(post.account, postLine(post)),
+      write: (post) => topic.write(post, postLine(post)),
       flush: () => topic.flush(),
       close: () => topic.close(),
     };

@@ -205,7 +205,7 @@ export class Ingest {
         return undefined;
       case 'post': {
         const line = isRaw ? records.bytes(i) : postLine(decoded.post);
-        return this.#accept('posts', keyOf(decoded.post), line, records.bytes(i));
+        return this.#accept('posts', feedKey(decoded.post), line, records.bytes(i));
       }
       case 'deletion': {
         const line = isRaw ? records.bytes(i) : deletionLine(decoded.deletion);
@@ -225,7 +225,7 @@ export class Ingest {
   }
 
   #add(key: string, value: string | Buffer): void {
-    const partition = (hashStrings(key).lo >>> 0) % this.#partitions;
+    const partition = feedPartition(key, this.#partitions);
     this.#records.push({ partition, key, value });
     this.#bytes += Buffer.byteLength(value);
     this.counters.waiting++;
@@ -268,8 +268,14 @@ export async function ingestLive(
   cursor?.flush();
 }
 
-function keyOf({ platform, account }: Post): string {
+/** Key of a post's record: what one account posts stays in order. */
+export function feedKey({ platform, account }: Pick<Post, 'platform' | 'account'>): string {
   return `${platform}:${account}`;
+}
+
+/** Where records of that key go, in all that writes into a feed topic. */
+export function feedPartition(key: string, partitions: number): number {
+  return (hashStrings(key).lo >>> 0) % partitions;
 }
 
 function postLine(post: Post): string {
