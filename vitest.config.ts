@@ -14,6 +14,7 @@ const BROKER_TESTS = [
 export default defineConfig({
   test: {
     watch: false,
+    setupFiles: ['test/support/properties.ts'],
     // A process per file: the tests of the command line change the working directory and listen to signals.
     pool: 'forks',
     // Long enough for the seeded properties on a loaded machine with two slow cores.
