@@ -6,7 +6,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { parse } from 'yaml';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
 import { BOUNDS, DEFAULTS, type Settings } from '../settings.ts';
 import { accept, describe, typed, type Bound } from './config-bounds.ts';
@@ -15,6 +14,7 @@ import { checkTogether } from './config-together.ts';
 import type { EvidencePaths } from './evidence-files.ts';
 import { secretAdvice, shown } from './secrets.ts';
 import { nearest } from './suggest.ts';
+import { parseYaml } from './yaml.ts';
 
 const MIB = 2 ** 20;
 const SECRET = 'secret';
@@ -119,8 +119,7 @@ export function readConfig(sources: ConfigSources): Reading {
 function readFile(file: string, given: Map<string, unknown>, problems: ConfigProblem[]): void {
   let root: unknown;
   try {
-    // No aliases: a setting has nothing to share with another, and a few lines of them can fill the memory.
-    root = parse(readFileSync(file, 'utf8'), { maxAliasCount: 0, logLevel: 'error' });
+    root = parseYaml(readFileSync(file, 'utf8'));
   } catch (cause) {
     const { message, syscall } = cause as NodeJS.ErrnoException;
     const detail = message.split('\n')[0]!.replace(/:$/, '');

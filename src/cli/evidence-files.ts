@@ -1,11 +1,11 @@
 /** The files that `evidence.rules` and `evidence.creation` name: explanations and disclosures of one's own, and when the feed's accounts were made. */
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
 import { checkedBaseline, type CreationBaseline } from '../evidence/creation.ts';
 import type { CustomExplanation, EvidenceRules } from '../evidence/marks.ts';
 import { EXPLANATIONS } from '../model.ts';
 import type { EvidenceOptions } from '../runtime/engine.ts';
+import { parseYaml } from './yaml.ts';
 
 const NAME = /^[a-z][a-z0-9_]{0,63}$/;
 const PHRASE_UNITS_MAX = 500;
@@ -43,11 +43,7 @@ function loadBaseline(path: string): CreationBaseline {
 }
 
 function loadRules(path: string): EvidenceRules {
-  const root = parsed(
-    'evidence.rules',
-    path,
-    (text) => parse(text, { maxAliasCount: 0, logLevel: 'error' }) as unknown,
-  );
+  const root = parsed('evidence.rules', path, parseYaml);
   const problems: ConfigProblem[] = [];
   const refuse = (field: string, value: unknown, bound: string): void =>
     void problems.push({ name: `evidence.rules: ${field}`, value, bound });

@@ -1,4 +1,5 @@
 /** `chorus explain`: finds two posts in files and says why they are a link or none, for people or as JSON. */
+import type { Command } from 'commander';
 import { openRecords } from '../consumers/file.ts';
 import type { FormatChoice } from '../consumers/framing.ts';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
@@ -7,12 +8,19 @@ import { stageSettings } from '../runtime/engine.ts';
 import { loadConfig } from './config.ts';
 import { formatDuration } from './duration.ts';
 import { explain, type ExplainedPost, type Explanation } from './explanation.ts';
-import { checkInputs, parseFormatFlags, type FormatFlags } from './format-flags.ts';
+import {
+  checkInputs,
+  ENCODING_OPTION,
+  FORMAT_OPTION,
+  MAP_OPTION,
+  parseFormatFlags,
+  type FormatFlags,
+} from './format-flags.ts';
 import { loadTable } from './table.ts';
 import { oneLine, revealed } from './text.ts';
 import { ENGINE } from './version.ts';
 
-export interface ExplainFlags extends FormatFlags {
+interface ExplainFlags extends FormatFlags {
   readonly post: readonly string[];
   readonly platform?: string;
   readonly window?: string;
@@ -22,7 +30,7 @@ export interface ExplainFlags extends FormatFlags {
 }
 
 /** Returns what to print. @throws ConfigError, InputError */
-export async function explainCommand(inputs: readonly string[], flags: ExplainFlags): Promise<string> {
+async function explainCommand(inputs: readonly string[], flags: ExplainFlags): Promise<string> {
   const problems: ConfigProblem[] = [];
   if (flags.post.length !== 2 || flags.post[0] === flags.post[1]) {
     problems.push({ name: '--post', value: flags.post.join(', '), bound: 'given twice, with two different ids' });
@@ -131,4 +139,24 @@ function describePost(post: ExplainedPost, sharedShingleKeys: readonly string[])
     `  simhash       ${post.simhash}`,
     '',
   ];
+}
+
+export function addExplainCommand(program: Command): void {
+  program
+    .command('explain')
+    .description('say why two posts are a link or none')
+    .argument('<FILE...>', 'files of posts')
+    .requiredOption('--post <id>', 'id of a post; give it twice', (id: string, ids: string[]) => [...ids, id], [])
+    .option('--platform <name>', 'where an id is on several platforms')
+    .option('--window <duration>', 'as in replay')
+    .option('--config <file>', 'as in replay')
+    .option('--table <file>', 'as in replay')
+    .addOption(FORMAT_OPTION)
+    .addOption(MAP_OPTION)
+    .addOption(ENCODING_OPTION)
+    .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  chorus explain posts.ndjson --post 1850 --post 1861')
+    .action(async (inputs: string[], flags: ExplainFlags) => {
+      process.stdout.write(await explainCommand(inputs, flags));
+    });
 }

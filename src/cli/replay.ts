@@ -2,6 +2,7 @@
  * `chorus replay`: options and files or a topic in, sinks and the person at the terminal out. The work is in runtime/replay.ts.
  */
 import { statSync } from 'node:fs';
+import type { Command } from 'commander';
 import type { FormatChoice } from '../consumers/framing.ts';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
 import type { Alert, Post } from '../model.ts';
@@ -16,7 +17,14 @@ import { loadEvidence } from './evidence-files.ts';
 import { EXIT } from './exit.ts';
 import { parseFeedBound } from './feed-bound.ts';
 import type { FeedBounds } from './feed-source.ts';
-import { checkInputs, parseFormatFlags, type FormatFlags } from './format-flags.ts';
+import {
+  checkInputs,
+  ENCODING_OPTION,
+  FORMAT_OPTION,
+  MAP_OPTION,
+  parseFormatFlags,
+  type FormatFlags,
+} from './format-flags.ts';
 import { startProgress } from './progress.ts';
 import { describeRejections, describeSummary } from './summary.ts';
 import { onInterrupt, stdinUntil, type Interrupt } from './interrupt.ts';
@@ -25,7 +33,7 @@ import { ENGINE } from './version.ts';
 
 const STDIN = '-';
 
-export interface ReplayFlags extends FormatFlags {
+interface ReplayFlags extends FormatFlags {
   readonly kafka?: string;
   readonly from?: string;
   readonly to?: string;
@@ -40,7 +48,7 @@ export interface ReplayFlags extends FormatFlags {
 }
 
 /** Returns the exit code. @throws ConfigError, InputError */
-export async function replayCommand(inputs: readonly string[], flags: ReplayFlags): Promise<number> {
+async function replayCommand(inputs: readonly string[], flags: ReplayFlags): Promise<number> {
   const plan = await planOf(flags, inputs);
   const { config } = plan;
   const table = loadTable(config.table);
@@ -253,4 +261,47 @@ async function closeSinks({ alerts, members, summary }: Sinks): Promise<void> {
   const sinks = [alerts, members, summary].filter((sink) => sink !== undefined);
   const outcomes = await Promise.allSettled(sinks.map((sink) => sink.close()));
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+export function addReplayCommand(program: Command): void {
+  program
+    .command('replay')
+    .description(
+      'find the campaigns in files of posts (any format of docs/formats.md; plain, gzip or zstd; any order), or in a Kafka topic',
+    )
+    .argument('[FILE...]', 'files, or - for standard input')
+    .option(
+      '--kafka <topic>',
+      'a topic in place of files, by the settings of --config; joins no group and writes nothing',
+    )
+    .option(
+      '--from <bound>',
+      'with --kafka: a time, a duration back from now, or offsets 0:1200,1:900 (default: all there is)',
+    )
+    .option('--to <bound>', 'with --kafka: likewise (default: the end as it is now)')
+    .addOption(FORMAT_OPTION)
+    .addOption(MAP_OPTION)
+    .addOption(ENCODING_OPTION)
+    .option('--window <duration>', 'how close in time posts must be, such as 90s, 15m, 24h (default: 1h)')
+    .option('--min-accounts <n>', 'distinct accounts for an alert (default: 5)')
+    .option('--alerts <file>', 'where alerts go (default: standard output)')
+    .option('--final', "only each alert's last revision")
+    .option('--members <file>', 'the posts of each campaign in the end')
+    .option('--summary <file>', 'the closing summary as JSON')
+    .option('--config <file>', 'settings as YAML; the command line wins')
+    .option('--table <file>', 'frequency table made by "chorus train" (default: the one that comes with Chorus)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  chorus replay --window 24h --final --members members.ndjson posts.ndjson.gz
+  chorus replay --config chorus.yaml --alerts alerts.ndjson --summary summary.json 2025-*.ndjson.zst
+  chorus replay --format csv --map id=post,account=user,text=body,createdAt=time,platform=:forum export.csv
+  chorus replay --kafka posts --from 7d --config candidate.yaml --final --alerts candidate.ndjson
+
+Every setting can be in the file, and each problem is told. CHORUS_SECRET in the environment is the secret.`,
+    )
+    .action(async (inputs: string[], flags: ReplayFlags) => {
+      process.exitCode = await replayCommand(inputs, flags);
+    });
 }

@@ -1,5 +1,6 @@
 /** `chorus simulate`: a believable feed with planted campaigns, and the truth about it, into files, or as if it were live, into a topic. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
 import type { Post } from '../model.ts';
 import { postLine, simulate, type SimulatedPost } from '../simulate/feed.ts';
@@ -7,7 +8,7 @@ import type { SimulateOptions } from '../simulate/options.ts';
 import { NdjsonSink, STDOUT } from '../sinks/ndjson.ts';
 import { onInterrupt } from './interrupt.ts';
 
-export interface SimulateFlags {
+interface SimulateFlags {
   readonly seed: string;
   readonly posts: string;
   readonly campaigns: string;
@@ -33,7 +34,7 @@ const START_MS = Date.UTC(2025, 1, 4);
 const SEQUENCES = 2 ** 32;
 
 /** @throws ConfigError @throws ChorusError of the brokers, with --config */
-export async function simulateCommand(flags: SimulateFlags): Promise<void> {
+async function simulateCommand(flags: SimulateFlags): Promise<void> {
   const isLive = flags.live === true;
   const options = optionsOf(flags);
   const feed = isLive ? endless(options) : simulate(options);
@@ -149,4 +150,28 @@ function optionsOf(flags: SimulateFlags): SimulateOptions {
   };
   if (problems.length > 0) throw new ConfigError(problems);
   return options;
+}
+
+export function addSimulateCommand(program: Command): void {
+  program
+    .command('simulate')
+    .description('make a believable feed with planted campaigns')
+    .option('--seed <n>', 'the same seed gives the same bytes', '1')
+    .option('--posts <n>', 'posts in all', '60000')
+    .option('--campaigns <n>', 'campaigns to plant, of all levels in turn', '6')
+    .option('--copying <n>', 'groups of organic copying: headlines, forwards, events', '6')
+    .option('--hours <n>', 'length of the feed', '24')
+    .option('--rate <n>', 'posts a second in the mean, in place of --posts')
+    .option('--live', 'from now on, each post at its time; then the next feed, until a signal')
+    .option('--truth <file>', 'which post belongs to which campaign, tab-separated')
+    .option('--out <file>', 'where the posts go, - for standard output (default: "-")')
+    .option('--config <file>', 'into the feed topic of these settings, in place of --out')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  chorus simulate --posts 100000 --campaigns 12 --truth truth.tsv --out posts.ndjson
+  chorus simulate --live --rate 25 --hours 0.2 --config chorus.yaml`,
+    )
+    .action(simulateCommand);
 }

@@ -5,6 +5,7 @@
  * ordinary.
  */
 import { writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
 import { openRecords } from '../consumers/file.ts';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
 import { trainOn } from '../fingerprints/fingerprint.ts';
@@ -13,16 +14,24 @@ import { hashStrings } from '../fingerprints/hash.ts';
 import { Normaliser } from '../fingerprints/normalise.ts';
 import type { Decoded, Post } from '../model.ts';
 import { CreationTrainer } from './creation-trainer.ts';
-import { checkInputs, parseFormatFlags, type FormatFlags } from './format-flags.ts';
+import {
+  checkInputs,
+  ENCODING_OPTION,
+  FORMAT_OPTION,
+  MAP_OPTION,
+  parseFormatFlags,
+  type FormatFlags,
+} from './format-flags.ts';
+import { counted } from './summary.ts';
 import { packTable } from './table.ts';
 import { TextSet } from './text-set.ts';
 import { tokenTexts } from './tokens.ts';
 
-export const TABLE_DEFAULT = 'chorus-table.chdf.gz';
+const TABLE_DEFAULT = 'chorus-table.chdf.gz';
 /** Four million texts are remembered for telling repeats, in 32 MB; beyond it the oldest are forgotten. */
 const TEXT_BUCKET_BITS = 20;
 
-export interface TrainOptions extends FormatFlags {
+interface TrainOptions extends FormatFlags {
   readonly out: string;
   /** Where the creation dates of the accounts go; undefined for nowhere. */
   readonly creationOut?: string;
@@ -124,4 +133,24 @@ class Training {
     if (this.#known.add(hi, lo)) trainOn(this.trainer, normaliser);
     else this.repeated++;
   }
+}
+
+export function addTrainCommand(program: Command): void {
+  program
+    .command('train')
+    .description('make a frequency table from your own feed')
+    .argument('<FILE...>', 'files of posts, or - for standard input')
+    .option('--out <file>', 'where the table goes', TABLE_DEFAULT)
+    .option('--creation-out <file>', 'where the creation dates of the accounts go, for evidence.creation')
+    .addOption(FORMAT_OPTION)
+    .addOption(MAP_OPTION)
+    .addOption(ENCODING_OPTION)
+    .addHelpText('after', '\nExample:\n  chorus train --out mine.chdf.gz last-week-*.ndjson.gz')
+    .action(async (inputs: string[], flags: TrainOptions) => {
+      const { lines, posts, repeated, nativeReposts, passedOver, rejected } = await train(inputs, flags);
+      process.stderr.write(
+        `${flags.out}: ${counted(posts, 'post')} counted of ${counted(lines, 'line')} ` +
+          `(${repeated} repeated, ${counted(nativeReposts, 'native repost')}, ${passedOver} passed over, ${rejected} rejected)\n`,
+      );
+    });
 }
