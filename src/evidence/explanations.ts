@@ -60,6 +60,11 @@ export function explain(posts: readonly MarkedPost[], rules: EvidenceRules, tota
   return found.sort((a, b) => b.postCount - a.postCount);
 }
 
+/** Most campaigns show nothing of most kinds, and an alert is revised often: what is counted is counted where it decides. */
+function none(): boolean {
+  return false;
+}
+
 function kinds(posts: readonly MarkedPost[]): Kind[] {
   return [
     {
@@ -142,6 +147,7 @@ function forwards(posts: readonly MarkedPost[]): Test {
     else own.push(post);
   }
   const faithful = new Set<MarkedPost>();
+  if (bySource.size === 0) return ({ marks }) => marks.formulas.passedOn !== undefined;
   for (const own of bySource.values()) addFaithful(own, faithful);
   const sayings = countsOf(posts, ({ marks }) => [marks.letters]);
   return (post) => {
@@ -169,6 +175,7 @@ function addFaithful(own: MarkedPost[], faithful: Set<MarkedPost>): void {
  * was copied along with the text. Any other link must be shared.
  */
 function linkHeadlines(posts: readonly MarkedPost[]): Test {
+  if (!posts.some(({ marks }) => (marks.bits & MARK.headline) !== 0)) return none;
   const counts = countsOf(posts, ({ marks }) => marks.links);
   return ({ marks }) => {
     if ((marks.bits & MARK.headline) === 0) return false;
@@ -183,6 +190,7 @@ function hasOwnLinks({ links }: PostMarks, counts: ReadonlyMap<string, number>):
 /** A formula, or a place that others name too beside words that are the post's own. */
 function appTemplates(posts: readonly MarkedPost[]): Test {
   const places = countsOf(posts, ({ marks }) => (marks.place === '' ? [] : [marks.place]));
+  if (places.size === 0) return ({ marks }) => marks.formulas.app !== undefined || (marks.bits & MARK.checkIn) !== 0;
   const words = countsOf(posts, ({ marks }) => marks.caption);
   const captioned = posts.filter(({ marks }) => marks.place !== '').length;
   const isCommon = (word: string): boolean => COMMON_WORD_RATIO * words.get(word)! > captioned;
@@ -195,6 +203,7 @@ function appTemplates(posts: readonly MarkedPost[]): Test {
 
 /** Reports of an event in words of their own, and with a link, a source or figures that are not those of the others. */
 function eventReports(posts: readonly MarkedPost[]): Test {
+  if (!posts.some(({ marks }) => marks.formulas.event !== undefined)) return none;
   const links = countsOf(posts, ({ marks }) => marks.links);
   const sources = countsOf(posts, ({ marks }) => (marks.source === '' ? [] : [marks.source]));
   const numbers = countsOf(posts, ({ marks }) => (marks.numbers === '' ? [] : [marks.numbers]));
@@ -209,6 +218,7 @@ function eventReports(posts: readonly MarkedPost[]): Test {
 }
 
 function crossPosts(posts: readonly MarkedPost[]): Test {
+  if (!posts.some(({ post }) => post.platform !== posts[0]!.post.platform)) return none;
   const platforms = new Map<string, Set<string>>();
   for (const { post } of posts) {
     const person = personOf(post);

@@ -1,7 +1,7 @@
 /**
  * What one post shows by itself: forwarded from where, a link, a check-in, a formula, a disclosure, disguised letters.
  *
- * Marks are a function of the post alone and are taken once for each post, however often its alert is revised.
+ * Marks are a function of the post alone and are taken once for each post, however often its alert is revised, or once for its copies.
  */
 import { DROPPED, type Normaliser } from '../fingerprints/normalise.ts';
 import type { Post } from '../model.ts';
@@ -107,6 +107,9 @@ const BRIEF_TAGS_MAX = 3;
 /** A condolence may name what happened. */
 const CONDOLENCE_LENGTH_MAX = 110;
 const LETTERS_MAX = 40;
+/** Texts whose marks are remembered, and their length: 8 MB at the most. */
+const SHARED_MAX = 4096;
+const SHARED_UNITS_MAX = 500;
 const NO_LETTERS = /[^\p{L}\p{N}\p{M}]+/gu;
 
 type Kind = Formula | 'condolence' | 'disclosure';
@@ -141,6 +144,7 @@ export class Marker {
   /** Those of the user: a disclosure, or the index of an explanation. */
   readonly #own = new PhraseSet<'disclosure' | number>();
   readonly #normaliser: Normaliser;
+  readonly #shared = new Map<string, PostMarks>();
 
   constructor(normaliser: Normaliser, rules: EvidenceRules) {
     this.#normaliser = normaliser;
@@ -151,7 +155,20 @@ export class Marker {
     }
   }
 
-  mark(post: Post): PostMarks {
+  /** Copies of a text share their marks: what a network's own link or an answer adds is told by the post alone. */
+  marksOf(post: Post): PostMarks {
+    const { text, urls, replyTo } = post;
+    if (replyTo !== undefined || (urls !== undefined && urls.length > 0) || text.length > SHARED_UNITS_MAX)
+      return this.#mark(post);
+    let marks = this.#shared.get(text);
+    if (marks !== undefined) return marks;
+    if (this.#shared.size === SHARED_MAX) this.#shared.clear();
+    marks = this.#mark(post);
+    this.#shared.set(text, marks);
+    return marks;
+  }
+
+  #mark(post: Post): PostMarks {
     const text = post.text.length > UNITS_MAX ? post.text.slice(0, UNITS_MAX) : post.text;
     const folded = fold(text);
     const forward = forwardOf(text.toLowerCase());

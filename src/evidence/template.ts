@@ -20,31 +20,68 @@ const KEPT_MIN = 1 / 3;
 const SLOTS_MAX = 12;
 
 /**
- * @param variants the widest first
- * @param postCount of the campaign
- * @returns undefined where there is one variant only, or none that shares a third of the first one's letters
+ * Makes the template of one campaign at each of its revisions. What follows from the texts alone is kept from the revision before, for
+ * as long as the widest variants are the same, in the same order.
  */
-export function templateOf(variants: readonly TemplateVariant[], postCount: number): AlertTemplate | undefined {
-  const [first, ...others] = variants
-    .slice(0, TRIED_MAX)
-    .map(({ words, postCount: posts }) => ({ ...spaced(words), posts }));
-  if (first === undefined || others.length === 0) return undefined;
-  const skeleton = skeletonOf(first.words, others.slice(0, MAKERS_MAX - 1));
-  const fitting = [first, ...others].flatMap((variant) => {
-    const fit = fitOf(skeleton, variant);
-    return fit === undefined ? [] : [{ ...fit, posts: variant.posts }];
-  });
-  if (fitting.length < 2) return undefined;
-  const places = Array.from({ length: skeleton.length + 1 }, (_, place) => place).filter((place) =>
-    fitting.some(({ gaps }) => gaps[place] !== ''),
-  );
-  if (places.length === 0 || places.length > SLOTS_MAX) return undefined;
-  const posts = fitting.reduce((sum, variant) => sum + variant.posts, 0);
-  return {
-    parts: partsOf(skeleton, places, fitting),
-    slots: places.map((place) => slotOf(fitting.map(({ gaps, posts: count }) => [gaps[place]!, count] as const))),
-    share: rounded(Math.min(1, posts / postCount)),
-  };
+export class TemplateMaker {
+  readonly #spaced = new WeakMap<readonly string[], Spaced>();
+  #makers: readonly (readonly string[])[] = [];
+  #skeleton: readonly string[] = [];
+  /** By the words of a variant; null for one that has not the skeleton. */
+  #fits = new WeakMap<readonly string[], Fit | null>();
+
+  /**
+   * @param variants the widest first; the same text is the same array at each revision
+   * @param postCount of the campaign
+   * @returns undefined where there is one variant only, or none that shares a third of the first one's letters
+   */
+  make(variants: readonly TemplateVariant[], postCount: number): AlertTemplate | undefined {
+    if (variants.length < 2) return undefined;
+    this.#makeSkeleton(variants);
+    const skeleton = this.#skeleton;
+    const fitting: { readonly fit: Fit; readonly posts: number }[] = [];
+    for (const { words, postCount: posts } of variants.slice(0, TRIED_MAX)) {
+      const fit = this.#fitOf(words);
+      if (fit !== null) fitting.push({ fit, posts });
+    }
+    if (fitting.length < 2) return undefined;
+    const places: number[] = [];
+    for (let place = 0; place <= skeleton.length; place++) {
+      if (fitting.some(({ fit }) => fit.gaps[place] !== '')) places.push(place);
+    }
+    if (places.length === 0 || places.length > SLOTS_MAX) return undefined;
+    const sum = fitting.reduce((all, { posts }) => all + posts, 0);
+    return {
+      parts: partsOf(
+        skeleton,
+        places,
+        fitting.map(({ fit }) => fit),
+      ),
+      slots: places.map((place) => slotOf(fitting.map(({ fit, posts }) => [fit.gaps[place]!, posts] as const))),
+      share: rounded(Math.min(1, sum / postCount)),
+    };
+  }
+
+  #makeSkeleton(variants: readonly TemplateVariant[]): void {
+    const makers = variants.slice(0, MAKERS_MAX).map(({ words }) => words);
+    if (makers.length === this.#makers.length && makers.every((words, i) => words === this.#makers[i])) return;
+    const [first, ...others] = makers.map((words) => this.#spacedOf(words));
+    this.#makers = makers;
+    this.#skeleton = skeletonOf(first!.words, others);
+    this.#fits = new WeakMap();
+  }
+
+  #spacedOf(words: readonly string[]): Spaced {
+    let known = this.#spaced.get(words);
+    if (known === undefined) this.#spaced.set(words, (known = spaced(words)));
+    return known;
+  }
+
+  #fitOf(words: readonly string[]): Fit | null {
+    let fit = this.#fits.get(words);
+    if (fit === undefined) this.#fits.set(words, (fit = fitOf(this.#skeleton, this.#spacedOf(words)) ?? null));
+    return fit;
+  }
 }
 
 /** Words without the white space between them, and whether there is some before each. */

@@ -65,7 +65,8 @@ export class EvidenceBuilder {
 
   of({ campaign, summaries, members, firstMs, variantCount, likeness }: CampaignFacts): AlertEvidence {
     const { windowMs, minutesListed, rules } = this.#settings;
-    const times = members.map(({ account, post }) => ({ account, timeMs: post.createdAt }));
+    const times = new Float64Array(members.length);
+    for (let i = 0; i < times.length; i++) times[i] = members[i]!.post.createdAt;
     const { disguisedCount, disclosures } = this.#overAll(members);
     const looked = sampled(members).map((member) => ({ post: member.post, marks: this.#marksOf(member) }));
     const explanations = explain(looked, rules, members.length);
@@ -76,7 +77,13 @@ export class EvidenceBuilder {
     const accountCount = campaign.accounts.size;
     const halfMs = halfSpanMs(times);
     return {
-      timing: timingOf(times, { firstMs, lastMs: campaign.lastMs, postCount: campaign.postCount, minutesListed }),
+      timing: timingOf(times, {
+        accountAt: (i) => members[i]!.account,
+        firstMs,
+        lastMs: campaign.lastMs,
+        postCount: campaign.postCount,
+        minutesListed,
+      }),
       creation,
       explanations,
       techniques: techniquesOf({
@@ -104,7 +111,7 @@ export class EvidenceBuilder {
   }
 
   #marksOf(member: MemberPost): PostMarks {
-    member.marks ??= this.#marker.mark(member.post);
+    member.marks ??= this.#marker.marksOf(member.post);
     return member.marks;
   }
 

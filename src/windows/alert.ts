@@ -5,7 +5,8 @@ import type { Fingerprinter } from '../fingerprints/fingerprint.ts';
 import { hex64 } from '../fingerprints/hash.ts';
 import { RECORD_WORDS_MAX } from '../fingerprints/record.ts';
 import type { Similarity } from '../fingerprints/similarity.ts';
-import { templateOf, TRIED_MAX } from '../evidence/template.ts';
+import { isoTime } from '../evidence/iso.ts';
+import { TemplateMaker, TRIED_MAX } from '../evidence/template.ts';
 import { diffOf, wordsOf } from '../evidence/words.ts';
 import type { Alert, AlertAccount, AlertSample, AlertStatus, AlertVariant, DiffPart, Finder } from '../model.ts';
 import { EvidenceBuilder, type EvidenceSettings } from './alert-evidence.ts';
@@ -24,6 +25,15 @@ export interface AlertSettings extends EvidenceSettings {
   readonly provenance?: string | undefined;
 }
 
+/** A variant beside the representative text. */
+interface Comparison {
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+  readonly simhash: string;
+  readonly similarity: number;
+  readonly diff: DiffPart[];
+}
+
 export class AlertBuilder {
   readonly #settings: AlertSettings;
   readonly #fingerprinter: Fingerprinter;
@@ -31,13 +41,12 @@ export class AlertBuilder {
   readonly #participants: Participants;
   readonly #evidence: EvidenceBuilder;
   readonly #words = new WeakMap<TextNode, { readonly text: string; readonly words: readonly string[] }>();
-  /** Differences stay for as long as both texts do. */
-  readonly #diffs = new WeakMap<
-    TextNode,
-    { readonly from: readonly string[]; readonly to: readonly string[]; readonly diff: DiffPart[] }
-  >();
+  /** What compares two texts stays for as long as both do. */
+  readonly #comparisons = new WeakMap<TextNode, Comparison>();
+  readonly #templates = new WeakMap<Campaign, TemplateMaker>();
   readonly #record = new Uint32Array(RECORD_WORDS_MAX);
   #tokenCount = 0;
+  #remembered = '';
 
   constructor(
     settings: AlertSettings,
@@ -59,7 +68,6 @@ export class AlertBuilder {
       .filter((node) => node.postCount > 0 && node.text !== '')
       .sort(byReach);
     const text = nodes[0]?.text ?? '';
-    this.#remember(text);
     const variants = nodes.slice(0, settings.variantsListed).map((node) => this.#variant(node, nodes[0]!));
     const summaries = campaign.accountSummaries();
     const accounts = smallest(summaries.values(), settings.accountsListed, byFirstPost);
@@ -75,7 +83,7 @@ export class AlertBuilder {
       likeness: likenessOf(variants),
     });
     const tried = nodes.slice(0, TRIED_MAX).map((node) => ({ words: this.#wordsOf(node), postCount: node.postCount }));
-    const template = templateOf(tried, campaign.postCount);
+    const template = this.#templateMaker(campaign).make(tried, campaign.postCount);
     return {
       schema: 'chorus.alert.v1',
       id: state.id,
@@ -83,11 +91,11 @@ export class AlertBuilder {
       status,
       ...(mergedInto === undefined ? {} : { mergedInto }),
       finding: 'coordinated posting',
-      revisedAt: iso(revisedMs),
-      openedAt: iso(state.openedMs),
+      revisedAt: isoTime(revisedMs),
+      openedAt: isoTime(state.openedMs),
       // Without a post there is no other time to tell.
-      firstPostAt: iso(nodes.length === 0 ? state.openedMs : firstMs),
-      lastPostAt: iso(nodes.length === 0 ? state.openedMs : campaign.lastMs),
+      firstPostAt: isoTime(nodes.length === 0 ? state.openedMs : firstMs),
+      lastPostAt: isoTime(nodes.length === 0 ? state.openedMs : campaign.lastMs),
       windowMs: settings.windowMs,
       text,
       accountCount: campaign.accounts.size,
@@ -118,36 +126,52 @@ export class AlertBuilder {
     };
   }
 
-  #remember(text: string): void {
-    this.#fingerprinter.compute(text);
-    this.#record.set(this.#fingerprinter.record);
-    this.#tokenCount = this.#fingerprinter.tokenCount;
-  }
-
   #variant(node: TextNode, representative: TextNode): AlertVariant {
-    const print = this.#fingerprinter;
-    print.compute(node.text);
-    const similarity = this.#similarity.compare(this.#record, 0, this.#tokenCount, print.record, 0, print.tokenCount);
+    const { simhash, similarity, diff } = this.#comparison(node, representative);
     return {
       text: node.text,
       postCount: node.postCount,
       accountCount: node.accounts.size,
-      firstPostAt: iso(node.firstPostMs),
-      lastPostAt: iso(node.lastPostMs),
-      simhash: hex64(print.simHi, print.simLo),
-      similarity: Math.round(similarity * 1000) / 1000,
-      diff: this.#diff(node, representative),
+      firstPostAt: isoTime(node.firstPostMs),
+      lastPostAt: isoTime(node.lastPostMs),
+      simhash,
+      similarity,
+      diff,
     };
   }
 
-  #diff(node: TextNode, representative: TextNode): DiffPart[] {
+  #comparison(node: TextNode, representative: TextNode): Comparison {
     const from = this.#wordsOf(representative);
     const to = this.#wordsOf(node);
-    const known = this.#diffs.get(node);
-    if (known?.from === from && known.to === to) return known.diff;
-    const diff = diffOf(from, to);
-    this.#diffs.set(node, { from, to, diff });
-    return diff;
+    const known = this.#comparisons.get(node);
+    if (known?.from === from && known.to === to) return known;
+    this.#remember(representative.text);
+    const print = this.#fingerprinter;
+    print.compute(node.text);
+    const similarity = this.#similarity.compare(this.#record, 0, this.#tokenCount, print.record, 0, print.tokenCount);
+    const comparison = {
+      from,
+      to,
+      simhash: hex64(print.simHi, print.simLo),
+      similarity: Math.round(similarity * 1000) / 1000,
+      diff: diffOf(from, to),
+    };
+    this.#comparisons.set(node, comparison);
+    return comparison;
+  }
+
+  #remember(text: string): void {
+    if (text === this.#remembered) return;
+    this.#fingerprinter.compute(text);
+    this.#record.set(this.#fingerprinter.record);
+    this.#tokenCount = this.#fingerprinter.tokenCount;
+    this.#remembered = text;
+  }
+
+  #templateMaker(campaign: Campaign): TemplateMaker {
+    let maker = this.#templates.get(campaign);
+    if (maker === undefined) this.#templates.set(campaign, (maker = new TemplateMaker()));
+    return maker;
   }
 
   /** The same list for as long as the text is the same. */
@@ -160,17 +184,16 @@ export class AlertBuilder {
   }
 
   #account(summary: AccountSummary, disclosures: ReadonlyMap<string, string>): AlertAccount {
-    const key = `${summary.platform}\u0000${summary.account}`;
-    const disclosure = disclosures.get(key);
+    const disclosure = disclosures.get(summary.key);
     return {
       platform: summary.platform,
       account: summary.account,
       ...(summary.handle === undefined ? {} : { handle: summary.handle }),
-      ...(summary.accountCreatedAt === undefined ? {} : { accountCreatedAt: iso(summary.accountCreatedAt) }),
+      ...(summary.accountCreatedAt === undefined ? {} : { accountCreatedAt: isoTime(summary.accountCreatedAt) }),
       postCount: summary.postCount,
-      firstPostAt: iso(summary.firstMs),
-      lastPostAt: iso(summary.lastMs),
-      earlierCampaigns: this.#participants.alertsOf(key),
+      firstPostAt: isoTime(summary.firstMs),
+      lastPostAt: isoTime(summary.lastMs),
+      earlierCampaigns: this.#participants.alertsOf(summary.key),
       ...(disclosure === undefined ? {} : { disclosure }),
     };
   }
@@ -259,13 +282,9 @@ function alertSample({ post, place }: MemberPost, topic: string | undefined): Al
     platform,
     id,
     account,
-    createdAt: iso(createdAt),
+    createdAt: isoTime(createdAt),
     text,
     ...(urls === undefined || urls.length === 0 ? {} : { urls }),
     ...(topic === undefined || place === undefined ? {} : { source: { topic, ...place } }),
   };
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

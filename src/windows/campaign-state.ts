@@ -65,7 +65,10 @@ type MemberRow = readonly [
   post: Post,
   ...place: readonly [] | readonly [partition: number, offset: number],
 ];
-type SummaryRow = readonly [string, Omit<AccountSummary, 'handle' | 'accountCreatedAt'> & Partial<AccountSummary>];
+type SummaryRow = readonly [
+  string,
+  Omit<AccountSummary, 'key' | 'handle' | 'accountCreatedAt'> & Partial<AccountSummary>,
+];
 interface CampaignRow {
   readonly nodes: readonly number[];
   readonly accounts: Pairs;
@@ -200,6 +203,11 @@ function readMember([key, account, forwarded, post, ...at]: MemberRow): MemberPo
   return { key, account, post, forwarded: forwarded === 1, place };
 }
 
+function summaryRow([key, summary]: readonly [string, AccountSummary]): SummaryRow {
+  const { account, platform, handle, accountCreatedAt, postCount, firstMs, lastMs } = summary;
+  return [key, { account, platform, handle, accountCreatedAt, postCount, firstMs, lastMs }];
+}
+
 function nodeRow(
   node: TextNode,
   nodes: ReadonlyMap<TextNode, number>,
@@ -223,7 +231,7 @@ function nodeRow(
     recent: Array.from(node.recent),
     links: Array.from(node.links, ([neighbour, similarity]) => [nodes.get(neighbour)!, similarity] as const),
     posts: node.posts.map(memberRow),
-    accounts: Array.from(node.accounts),
+    accounts: Array.from(node.accounts, summaryRow),
   };
 }
 
@@ -299,7 +307,7 @@ function readNode(node: TextNode, row: NodeRow, nodes: readonly TextNode[], camp
   node.posts = row.posts.map(readMember);
   for (const [account, summary] of row.accounts) {
     const { handle, accountCreatedAt } = summary;
-    node.accounts.set(account, { ...summary, handle, accountCreatedAt });
+    node.accounts.set(account, { ...summary, key: account, handle, accountCreatedAt });
   }
 }
 

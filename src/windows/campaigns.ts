@@ -203,19 +203,14 @@ export class Campaign {
     return accounts.size;
   }
 
-  /** What each account did, over all nodes. */
-  accountSummaries(): Map<string, AccountSummary> {
-    const summaries = new Map<string, AccountSummary>();
+  /** What each account did, over all nodes. Valid until the next post. */
+  accountSummaries(): Map<string, Readonly<AccountSummary>> {
+    const summaries = new Map<string, Readonly<AccountSummary>>();
     for (const node of this.nodes) {
       for (const [account, summary] of node.accounts) {
         const known = summaries.get(account);
-        if (known === undefined) {
-          summaries.set(account, { ...summary });
-          continue;
-        }
-        known.postCount += summary.postCount;
-        known.firstMs = Math.min(known.firstMs, summary.firstMs);
-        known.lastMs = Math.max(known.lastMs, summary.lastMs);
+        // Few accounts post more than one of the texts.
+        summaries.set(account, known === undefined ? summary : together(known, summary));
       }
     }
     return summaries;
@@ -260,11 +255,21 @@ export interface AlertState {
   publishedPosts: number;
 }
 
+function together(a: Readonly<AccountSummary>, b: Readonly<AccountSummary>): AccountSummary {
+  return {
+    ...a,
+    postCount: a.postCount + b.postCount,
+    firstMs: Math.min(a.firstMs, b.firstMs),
+    lastMs: Math.max(a.lastMs, b.lastMs),
+  };
+}
+
 function note(accounts: Map<string, AccountSummary>, member: MemberPost): void {
   const { createdAt, platform, handle, accountCreatedAt } = member.post;
   const known = accounts.get(member.account);
   if (known === undefined) {
     accounts.set(member.account, {
+      key: member.account,
       account: member.post.account,
       platform,
       handle,

@@ -35,6 +35,8 @@ export interface MemberPost {
 
 /** What one account did in one node or campaign. */
 export interface AccountSummary {
+  /** Platform and account in one string. */
+  readonly key: string;
   readonly account: string;
   readonly platform: string;
   readonly handle: string | undefined;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { checkedBaseline, creationOf, expectationOf } from '../../src/evidence/creation.ts';
 import { POINTS_MAX, severityOf, type SeverityFacts } from '../../src/evidence/severity.ts';
 import { techniquesOf, type TechniqueFacts } from '../../src/evidence/techniques.ts';
-import { halfSpanMs, timingOf, type TimedPost } from '../../src/evidence/timing.ts';
+import { halfSpanMs, timingOf } from '../../src/evidence/timing.ts';
 import { SEVERITY_PARTS, type AlertExplanation } from '../../src/model.ts';
 
 const MINUTE_MS = 60_000;
@@ -10,12 +10,12 @@ const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2025, 1, 4, 9);
 
 describe('timing', () => {
-  const at = (seconds: readonly number[]): TimedPost[] =>
-    seconds.map((second, i) => ({ account: `a${i % 6}`, timeMs: START_MS + 1000 * second }));
+  const at = (seconds: readonly number[]): Float64Array =>
+    Float64Array.from(seconds, (second) => START_MS + 1000 * second);
   const of = (seconds: readonly number[], minutesListed = 10, postCount = seconds.length) => {
-    const posts = at(seconds);
-    const [firstMs, lastMs] = [posts[0]?.timeMs ?? 0, posts.at(-1)?.timeMs ?? 0];
-    return timingOf(posts, { firstMs, lastMs, postCount, minutesListed });
+    const times = at(seconds);
+    const [firstMs, lastMs] = [times[0] ?? 0, times.at(-1) ?? 0];
+    return timingOf(times, { accountAt: (i) => `a${i % 6}`, firstMs, lastMs, postCount, minutesListed });
   };
 
   //            minute 0        1                 5
@@ -53,7 +53,7 @@ describe('timing', () => {
   test('the shortest stretch with half of the posts', () => {
     expect(halfSpanMs(at([0, 100, 101, 103, 400]))).toBe(3000);
     expect(halfSpanMs(at([0, 1000]))).toBe(0);
-    expect(halfSpanMs([])).toBe(0);
+    expect(halfSpanMs(at([]))).toBe(0);
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { fold } from '../../src/evidence/fold.ts';
-import { MARK } from '../../src/evidence/marks.ts';
+import { MARK, Marker, NO_RULES } from '../../src/evidence/marks.ts';
 import { PhraseSet } from '../../src/evidence/phrases.ts';
+import { Normaliser } from '../../src/fingerprints/normalise.ts';
 import { marksOf } from './support.ts';
 
 const NO_OWN = { disclosures: [], explanations: [] };
@@ -131,5 +132,36 @@ describe('phrases', () => {
     const started = performance.now();
     found([Array.from({ length: 100 }, () => 'a').join('*') + '*b'], 'a '.repeat(2000));
     expect(performance.now() - started).toBeLessThan(2000);
+  });
+});
+
+describe('copies of a text', () => {
+  const post = (fields: object) => ({
+    id: '1',
+    platform: 'one',
+    account: 'a',
+    text: 'Scrap the toll',
+    createdAt: 0,
+    ...fields,
+  });
+
+  test('share their marks', () => {
+    const marker = new Marker(new Normaliser(), NO_RULES);
+    expect(marker.marksOf(post({ id: '2' }))).toBe(marker.marksOf(post({})));
+  });
+
+  test('have marks of their own where a link or an answer adds to the text', () => {
+    const marker = new Marker(new Normaliser(), NO_RULES);
+    marker.marksOf(post({}));
+    expect(marker.marksOf(post({ replyTo: '9' })).addressee).toBe('9');
+    expect(marker.marksOf(post({ urls: ['https://example.org/toll'] })).links).toEqual(['example.org/toll']);
+    expect(marker.marksOf(post({ urls: [] }))).toMatchObject({ addressee: '', links: [] });
+  });
+
+  test('more than are remembered are marked anew, as they were', () => {
+    const marker = new Marker(new Normaliser(), NO_RULES);
+    const first = marker.marksOf(post({}));
+    for (let i = 0; i < 5000; i++) marker.marksOf(post({ text: `Toll number ${i}` }));
+    expect(marker.marksOf(post({}))).toEqual(first);
   });
 });

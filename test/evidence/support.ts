@@ -21,7 +21,7 @@ function posts(sent: readonly Sent[]): Post[] {
 
 export function marked(sent: readonly Sent[], rules: EvidenceRules = NO_RULES): MarkedPost[] {
   const marker = new Marker(new Normaliser(), rules);
-  return posts(sent).map((post) => ({ post, marks: marker.mark(post) }));
+  return posts(sent).map((post) => ({ post, marks: marker.marksOf(post) }));
 }
 
 export function marksOf(sent: Sent, rules: EvidenceRules = NO_RULES): PostMarks {

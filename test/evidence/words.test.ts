@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { templateOf } from '../../src/evidence/template.ts';
+import { TemplateMaker } from '../../src/evidence/template.ts';
 import { diffOf, wordsOf } from '../../src/evidence/words.ts';
 import type { AlertTemplate, DiffPart } from '../../src/model.ts';
 
@@ -107,7 +107,7 @@ describe('a difference', () => {
 
 describe('a template', () => {
   const of = (texts: readonly (readonly [string, number])[], postCount?: number): AlertTemplate | undefined =>
-    templateOf(
+    new TemplateMaker().make(
       texts.map(([each, count]) => ({ words: wordsOf(each), postCount: count })),
       postCount ?? texts.reduce((sum, [, count]) => sum + count, 0),
     );
@@ -196,6 +196,26 @@ describe('a template', () => {
             expect(new Set(fills.map((fill) => fill.text)).size).toBe(fills.length);
         },
       ),
+    );
+  });
+
+  test('of a maker that has seen other revisions is that of a new one', () => {
+    const word = fc.constantFrom('vote', 'for', 'the', 'vale', 'burns', 'now', '!', 'we', 'all');
+    const text = fc.array(word, { minLength: 1, maxLength: 8 }).map((words) => wordsOf(words.join(' ')));
+    const revision = fc.array(fc.tuple(fc.nat({ max: 30 }), fc.integer({ min: 1, max: 9 })), { maxLength: 40 });
+    fc.assert(
+      fc.property(
+        fc.array(text, { minLength: 31, maxLength: 31 }),
+        fc.array(revision, { maxLength: 6 }),
+        (texts, all) => {
+          const maker = new TemplateMaker();
+          for (const chosen of all) {
+            const variants = Array.from(new Map(chosen), ([at, postCount]) => ({ words: texts[at]!, postCount }));
+            expect(maker.make(variants, 400)).toEqual(new TemplateMaker().make(variants, 400));
+          }
+        },
+      ),
+      { numRuns: 500 },
     );
   });
 });
