@@ -285,10 +285,14 @@ export class CampaignStage {
     if (campaign === undefined) node.keep(member);
     else campaign.add(node, member);
     this.#state.holdings?.add(node, member);
+    const before = node.latest;
     const isNew = node.noteAccount(account, post.createdAt);
-    // The one account that a text of little evidence stands for may be another one now (C2).
-    const isLittle = node.massNats < this.#settings.core.massMinNats;
-    if (isNew || isLittle || campaign !== undefined) touched.add(node);
+    if (isNew || campaign !== undefined || (this.#isLittle(node) && before !== account)) touched.add(node);
+  }
+
+  /** Does it stand for its last account alone (C2)? */
+  #isLittle(node: TextNode): boolean {
+    return node.massNats < this.#settings.core.massMinNats;
   }
 
   /** Finds the cores that the touched nodes make, joins campaigns, and returns those that have changed. */
@@ -300,7 +304,7 @@ export class CampaignStage {
     for (const node of touched) {
       if (!node.isCore) asked.add(node);
       // A core with so many accounts has made cores of all its neighbours already.
-      if (node.isCore && node.recent.size > enough) continue;
+      if (node.isCore && node.recent.size > enough && !this.#isLittle(node)) continue;
       for (const neighbour of node.links.keys()) {
         if (!neighbour.isCore && neighbour.lastMs > expiredMs) asked.add(neighbour);
       }

@@ -302,7 +302,7 @@ function readNode(node: TextNode, row: NodeRow, nodes: readonly TextNode[], camp
   node.isCore = row.isCore;
   node.campaign = row.campaign < 0 ? undefined : campaigns[row.campaign]!;
   node.border = row.border === undefined ? undefined : { core: nodes[row.border[0]]!, similarity: row.border[1] };
-  for (const [account, timeMs] of row.recent) node.recent.set(account, timeMs);
+  for (const [account, timeMs] of row.recent) node.noteAccount(account, timeMs);
   for (const [neighbour, similarity] of row.links) node.links.set(nodes[neighbour]!, similarity);
   node.posts = row.posts.map(readMember);
   for (const [account, summary] of row.accounts) {

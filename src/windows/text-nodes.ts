@@ -3,8 +3,8 @@
  *
  * C1  A node is a core when at least `strongAccounts` distinct accounts stand behind it at R >= strongSimilarity, or
  *     `weakAccounts` at R >= weakSimilarity: its own accounts and those of its neighbours, by posts in the window.
- * C2  A text of little evidence (mass below `massMinNats`) counts as one account, for itself and for its
- *     neighbours, however many posted it.
+ * C2  A text of little evidence (mass below `massMinNats`) counts as one account, the one that posted it last, for itself
+ *     and for its neighbours, however many posted it. That one changes with a post alone: nothing falls due when time passes.
  * C3  A core stays one for as long as its node lives.
  */
 import type { PostMarks } from '../evidence/marks.ts';
@@ -63,6 +63,8 @@ export class TextNode {
   lastPostMs = -Infinity;
   /** Accounts with a post in the window and the time of the last one, the longest silent first. */
   readonly recent = new Map<string, number>();
+  /** The last one of them. */
+  latest: string | undefined;
   /** Posts kept, in order of time: those in the window, and once in a campaign all that it has room for. */
   posts: MemberPost[] = [];
   postCount = 0;
@@ -105,6 +107,7 @@ export class TextNode {
   noteAccount(account: string, timeMs: number): boolean {
     const known = this.recent.delete(account);
     this.recent.set(account, timeMs);
+    this.latest = account;
     return !known;
   }
 
@@ -134,6 +137,11 @@ export class TextNode {
     const knownMs = this.recent.get(account);
     if (knownMs === undefined || knownMs > post.createdAt) return;
     this.recent.delete(account);
+    this.#noteEarlier(account, expiredMs);
+    this.latest = Array.from(this.recent.keys()).at(-1);
+  }
+
+  #noteEarlier(account: string, expiredMs: number): void {
     // In a campaign it is counted how many posts there are.
     if (this.campaign !== undefined && !this.accounts.has(account)) return;
     const before = this.posts.findLast((other) => other.account === account);
@@ -208,11 +216,12 @@ export class TextNode {
   }
 }
 
+/** Adds the accounts that stand behind a node whose old ones have been let go; true once there are enough. */
 function gather(node: TextNode, isStrong: boolean, rule: CoreRule, strong: Set<string>, weak: Set<string>): boolean {
-  const max = node.massNats >= rule.massMinNats ? Infinity : 1;
-  let taken = 0;
-  for (const account of node.recent.keys()) {
-    if (taken++ >= max) break;
+  const { recent, latest } = node;
+  const isLittle = node.massNats < rule.massMinNats;
+  if (isLittle && (latest === undefined || !recent.has(latest))) return false;
+  for (const account of isLittle ? [latest!] : recent.keys()) {
     weak.add(account);
     if (isStrong) strong.add(account);
     if (strong.size >= rule.strongAccounts || weak.size >= rule.weakAccounts) return true;

@@ -73,6 +73,22 @@ describe('the engine and its naive twin', () => {
   });
 });
 
+test('texts of little evidence whose accounts leave the window one by one', () => {
+  expectTwins({
+    seed: 72_038_010,
+    posts: 163,
+    texts: 4,
+    accounts: 13,
+    windowMs: 29,
+    minAccounts: 3,
+    latenessMs: 0,
+    updateIntervalMs: 3,
+    duplicates: false,
+    simhash: false,
+    retractions: false,
+  });
+});
+
 describe('the engine, however much room it begins with,', () => {
   test('says the same', () => {
     fc.assert(

@@ -270,10 +270,10 @@ export class Twin {
     return Array.from(accounts);
   }
 
-  /** The accounts that stand behind a node: all, or of a text of little evidence the longest silent one. */
+  /** The accounts that stand behind a node: all, or of a text of little evidence the one that posted it last. */
   #evidence(node: Node): string[] {
     const accounts = this.#recent(node);
-    return node.massNats >= this.#settings.campaign.core.massMinNats ? accounts : accounts.slice(0, 1);
+    return node.massNats >= this.#settings.campaign.core.massMinNats ? accounts : accounts.slice(-1);
   }
 
   #aliveLinks(node: Node): [Node, number][] {
