@@ -17,15 +17,16 @@ import kafkajs, {
   type Kafka,
   type KafkaConfig,
   type LogEntry,
+  type Mechanism,
   type PartitionAssigner,
   type Producer,
   type RetryOptions,
   type SASLOptions,
 } from 'kafkajs';
 import { registerCodecs } from './codecs.ts';
-import type { TokenProvider } from './oauth.ts';
+import { bearerLogin, type TokenProvider } from './oauth.ts';
 import { Sockets } from './sockets.ts';
-import type { Cluster, Log } from './wire.ts';
+import { certificateFault, faultOf, NO_LOGIN, type Cluster, type Log } from './wire.ts';
 
 /** Contents, not paths: PEM. */
 export interface TlsSettings {
@@ -160,9 +161,10 @@ function configOf(settings: KafkaSettings, log: Log): KafkaConfig {
   };
 }
 
-function saslOptions(sasl: SaslSettings): SASLOptions {
-  if (sasl.mechanism !== 'oauthbearer') return sasl;
-  return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await sasl.token() }) };
+/** A copy: kafkajs keeps what it makes of it there. */
+function saslOptions(sasl: SaslSettings): SASLOptions | Mechanism {
+  if (sasl.mechanism !== 'oauthbearer') return { ...sasl } as SASLOptions;
+  return { mechanism: 'oauthbearer', authenticationProvider: bearerLogin(sasl.token) };
 }
 
 /** What brokers answer when a group is shared out anew: each rebalance has some of it, and membership.ts knows what to do. */
@@ -173,6 +175,9 @@ const ORDINARY: ReadonlySet<unknown> = new Set([
   'The group member needs to have a valid member id before actually entering a consumer group',
 ]);
 
+/** What OpenSSL says, with places of its source around. */
+const OPENSSL = /[0-9A-F]+:error:[0-9A-F]*:SSL routines:[^:]*:([^:]*):[^]*/;
+
 /** kafkajs logs at ERROR what it then retries; an error that stays is thrown to the caller, who logs it. */
 export function passOn({ level, namespace, log: { message, ...rest } }: LogEntry, log: Log): void {
   const fields: Record<string, unknown> = { part: `kafkajs/${namespace}` };
@@ -180,14 +185,17 @@ export function passOn({ level, namespace, log: { message, ...rest } }: LogEntry
     const value: unknown = rest[name];
     if (value !== undefined) fields[name] = value instanceof Error ? value.message : value;
   }
+  const said = message.replace(OPENSSL, '$1');
   const isWarning = level === kafkajs.logLevel.ERROR && !ORDINARY.has(fields['error']) && !ORDINARY.has(message);
-  log(isWarning ? 'warn' : 'debug', message, fields);
+  log(isWarning ? 'warn' : 'debug', said, fields);
 }
 
 /** A connection of kafkajs; an answer is collected in `chunks` until its length, which comes first, or all of it is there. */
 interface Connection {
   readonly connectionTimeout: number;
   readonly socket?: Socket;
+  /** One for all connections of a client. */
+  readonly sasl?: object;
   chunks: Buffer[];
   bytesBuffered: number;
   bytesNeeded: number;
@@ -197,13 +205,15 @@ interface Connection {
 let mended = false;
 
 /**
- * Three faults of kafkajs' connections, mended in place since nothing in its interface reaches them.
+ * Five faults of kafkajs' connections, mended in place since nothing in its interface reaches them.
  *
  * - Each connection sets a timer of 1 ms again and again to look for requests that wait for their turn, also when none does:
  *   5 % of a core with 96 connections. Each new request and each answer look by themselves.
  * - Two requests at once on a connection that is not open open two sockets, of which one is forgotten and never closed.
  * - What has come of an answer when a connection breaks is put before the first answer of the next one. From then on no answer is
  *   recognised: each request runs into its time-out, again after each new connection, or the process ends with a RangeError.
+ * - A certificate that is not taken is tried again for as long as a broker that is away.
+ * - So is a login at a listener without one. Later the same answer may come of two logins at once, and passes.
  */
 function mendConnections(): void {
   if (mended) return;
@@ -217,7 +227,11 @@ function mendConnections(): void {
     if (this.pending.length > 0) schedule.call(this);
   };
   const connection = require('kafkajs/src/network/connection.js') as {
-    prototype: { connect: (this: Connection) => Promise<boolean> };
+    prototype: {
+      connect: (this: Connection) => Promise<boolean>;
+      authenticate: (this: Connection) => Promise<void>;
+      rejectRequests: (this: Connection, error: Error) => void;
+    };
   };
   const open = connection.prototype.connect;
   const opening = new WeakMap<object, { readonly opened: Promise<boolean>; readonly untilMs: number }>();
@@ -236,5 +250,23 @@ function mendConnections(): void {
     // A connection that its peer closes during the handshake is never told of.
     opening.set(this, { opened, untilMs: nowMs + 2 * this.connectionTimeout });
     return opened;
+  };
+  const reject = connection.prototype.rejectRequests;
+  // With TLS 1.3 the other end refuses a certificate only when the connection is open on this side.
+  connection.prototype.rejectRequests = function rejectRequests(error) {
+    if (certificateFault(error) !== undefined) Object.assign(error, { retriable: false });
+    reject.call(this, error);
+  };
+  const login = connection.prototype.authenticate;
+  const known = new WeakSet<object>();
+  connection.prototype.authenticate = async function authenticate() {
+    const { sasl } = this;
+    try {
+      await login.call(this);
+      if (sasl) known.add(sasl);
+    } catch (error) {
+      if (!sasl || known.has(sasl) || faultOf(error) !== 'ILLEGAL_SASL_STATE') throw error;
+      throw Object.assign(new Error('the listener takes no login'), { type: NO_LOGIN, retriable: false });
+    }
   };
 }

@@ -78,6 +78,8 @@ export interface GroupOptions {
   readonly batchMaxMs?: number;
   readonly stopMaxMs?: number;
   readonly topicMissingMs?: number;
+  /** Gives a committed place that is not in the log to `assigned` as it is, which starts elsewhere. Without this, it stops the member. */
+  readonly isLossTaken?: boolean;
 }
 
 const DEFAULTS = {
@@ -93,6 +95,7 @@ const DEFAULTS = {
   batchMaxMs: 300_000,
   stopMaxMs: 10_000,
   topicMissingMs: 5000,
+  isLossTaken: false as boolean,
 } as const;
 
 /** With every default filled in. */

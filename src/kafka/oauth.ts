@@ -1,8 +1,9 @@
 /**
- * Where the token of SASL OAUTHBEARER comes from. kafkajs asks anew for each connection and before a token runs out, so
- * nothing here runs on a timer. A token or secret is never part of a message.
+ * SASL OAUTHBEARER: where its token comes from, and the login itself. kafkajs asks anew for each connection and before a token
+ * runs out, so nothing here runs on a timer. A token or secret is never part of a message.
  */
 import { readFile } from 'node:fs/promises';
+import kafkajs, { type Mechanism } from 'kafkajs';
 import { ChorusError, ConfigError } from '../errors.ts';
 
 export type TokenProvider = () => Promise<string>;
@@ -34,6 +35,49 @@ export function tokenFromEnvironment(name: string): TokenProvider {
 function notEmpty(token: string, where: string): string {
   if (token === '') throw new ChorusError('kafka_token', `${where} is empty, must hold a token`);
   return token;
+}
+
+/** RFC 7628: the separator, and by itself what a client sends to let a login end that was refused. */
+const SEPARATOR = '\u0001';
+
+/**
+ * In place of kafkajs' own, which does not read what the broker answers: a token that was refused would pass for a login, the broker
+ * would close the connection at the next request, and that for ever.
+ */
+export function bearerLogin(token: TokenProvider): Mechanism['authenticationProvider'] {
+  return ({ saslAuthenticate }) => ({
+    authenticate: async () => {
+      const message = `n,,${SEPARATOR}auth=Bearer ${await token()}${SEPARATOR}${SEPARATOR}`;
+      let refusal = '';
+      try {
+        const response = { decode: unframed, parse: (bytes: Buffer) => bytes.toString() };
+        refusal = (await saslAuthenticate({ request: { encode: () => framed(message) }, response })) ?? '';
+        if (refusal === '') return;
+        await saslAuthenticate({ request: { encode: () => framed(SEPARATOR) } });
+      } catch (error) {
+        throw refusedLogin(refusal === '' ? (error as Error).message : refusal);
+      }
+      throw refusedLogin(refusal);
+    },
+  });
+}
+
+/** Of the class that kafkajs does not try again; its types leave the message out. */
+function refusedLogin(detail: string): Error {
+  const Refusal = kafkajs.KafkaJSSASLAuthenticationError as new (message: string) => Error;
+  return new Refusal(`SASL OAUTHBEARER authentication failed: ${detail}`);
+}
+
+/** Behind its length, as kafkajs wants it and gives it. */
+function framed(message: string): Buffer {
+  const bytes = Buffer.from(message);
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}
+
+function unframed(bytes: Buffer): Buffer {
+  return bytes.subarray(4);
 }
 
 export interface ClientCredentials {

@@ -163,7 +163,7 @@ export class Session {
   async #places(): Promise<{ committed: Map<number, Committed>; bounds: Map<number, LogBounds> }> {
     const { partitions } = this.#generation;
     const { signal } = this.#ending;
-    const { topic, groupId, outageMaxMs, topicMissingMs } = this.#options;
+    const { topic, groupId, outageMaxMs, topicMissingMs, isLossTaken } = this.#options;
     const patience = new Patience(`group ${groupId}: reading positions of ${topic}`, outageMaxMs, this.#log);
     const startMs = performance.now();
     while (partitions.length > 0 && !signal.aborted) {
@@ -173,7 +173,10 @@ export class Session {
         const lost = lostPlace(topic, groupId, committed, bounds);
         if (lost === undefined) return { committed, bounds };
         // A broker that has just started may not know yet how far its log goes.
-        if (lost.below || performance.now() - startMs > topicMissingMs) throw lost.error;
+        if (lost.below || performance.now() - startMs > topicMissingMs) {
+          if (isLossTaken) return { committed, bounds };
+          throw lost.error;
+        }
         await sleepUntil(200, signal);
       } catch (error) {
         await patience.wait(error, signal);

@@ -68,7 +68,7 @@ export async function createTopics(
   return names;
 }
 
-/** Waits until the brokers know topics that were just created, with a leader for each partition. */
+/** Waits until the brokers know topics that were just created, and the leader of each partition that it is one. */
 async function known(admin: Admin, topics: string[]): Promise<void> {
   const patience = new Patience(
     `topics ${topics.join(', ')}: created, waiting for their leaders`,
@@ -78,6 +78,8 @@ async function known(admin: Admin, topics: string[]): Promise<void> {
   for (;;) {
     try {
       await admin.fetchTopicMetadata({ topics });
+      // A broker may tell of itself as the leader before it answers as one.
+      for (const topic of topics) await admin.fetchTopicOffsets(topic);
       return;
     } catch (error) {
       await patience.wait(error);

@@ -89,14 +89,19 @@ export function faultOf(error: unknown): string {
   return typeof name === 'string' ? name : 'unknown';
 }
 
+/** What client.ts calls a listener without a login. */
+export const NO_LOGIN = 'NO_LOGIN';
+const CHECK_LOGIN = 'check kafka.sasl: the mechanism, the user, and the password or token';
+
 /** Faults that no waiting mends: what to tell, by what kafkajs calls them. */
 const LASTING: ReadonlyMap<string, readonly [code: string, advice: string]> = new Map([
   ['TOPIC_AUTHORIZATION_FAILED', ['kafka_denied', 'grant the principal Read, Write and Describe on the topic']],
   ['GROUP_AUTHORIZATION_FAILED', ['kafka_denied', 'grant the principal Read on the group']],
   ['CLUSTER_AUTHORIZATION_FAILED', ['kafka_denied', 'grant the principal IdempotentWrite on the cluster']],
-  ['SASL_AUTHENTICATION_FAILED', ['kafka_login', 'check sasl.mechanism, the user and the secret']],
-  ['UNSUPPORTED_SASL_MECHANISM', ['kafka_login', 'use a sasl.mechanism that the broker offers']],
-  ['KafkaJSSASLAuthenticationError', ['kafka_login', 'check sasl.mechanism, the user and the secret']],
+  ['SASL_AUTHENTICATION_FAILED', ['kafka_login', CHECK_LOGIN]],
+  ['UNSUPPORTED_SASL_MECHANISM', ['kafka_login', 'use a kafka.sasl.mechanism that the listener offers']],
+  ['KafkaJSSASLAuthenticationError', ['kafka_login', CHECK_LOGIN]],
+  [NO_LOGIN, ['kafka_login', 'leave kafka.sasl out, or name the port that asks for a login']],
   ['INCONSISTENT_GROUP_PROTOCOL', ['kafka_refused', 'another program uses this group id: choose another']],
   ['INVALID_GROUP_ID', ['kafka_refused', 'choose another group id']],
   ['GROUP_MAX_SIZE_REACHED', ['kafka_refused', 'raise group.max.size of the broker or run fewer members']],
@@ -110,12 +115,45 @@ const LASTING: ReadonlyMap<string, readonly [code: string, advice: string]> = ne
   ['KafkaJSServerDoesNotSupportApiKey', ['kafka_refused', 'Kafka 2.3 or later is needed']],
 ]);
 
+/**
+ * Certificates that no waiting mends, by what Node calls the fault. One that has run out is not among them: the broker gets a new one,
+ * and all goes on.
+ */
+const UNTRUSTED =
+  /^(UNABLE_TO_(GET_ISSUER_CERT(_LOCALLY)?|VERIFY_LEAF_SIGNATURE)|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT)$/;
+const OTHER_NAME = /^(ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/;
+/** What the other end says of ours. */
+const ALERT = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_ALERT_(.*CERTIFICATE.*|UNKNOWN_CA)$/;
+
+const TRUST = 'name a file with the certificate of its issuer as kafka.tls.ca';
+const NAME = 'name the brokers in kafka.brokers as their certificates do, or set kafka.tls.servername';
+const OWN = 'check kafka.tls.cert and kafka.tls.key, and that the brokers trust their issuer';
+
+function certificateError(error: unknown, doing: string): ChorusError | undefined {
+  const { code, message = '' } = certificateFault(error) ?? {};
+  if (code === undefined) return undefined;
+  const alert = ALERT.exec(code)?.[1];
+  const what =
+    alert === undefined
+      ? `${message.replace(/[:\s]+$/, '')}; ${UNTRUSTED.test(code) ? TRUST : NAME}`
+      : `the broker refuses the certificate of this side (${alert.toLowerCase().replaceAll('_', ' ')}); ${OWN}`;
+  return new ChorusError('kafka_tls', `${doing}: ${what}`, { cause: error });
+}
+
+/** Of an error or of what caused it, if that is one of these. */
+export function certificateFault(error: unknown): { code: string; message: string } | undefined {
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
+  const isFault = typeof code === 'string' && [UNTRUSTED, OTHER_NAME, ALERT].some((faults) => faults.test(code));
+  if (isFault) return { code, message: messageOf(error) };
+  return cause === undefined || cause === error ? undefined : certificateFault(cause);
+}
+
 /** The error to stop with, or undefined where a retry may help. Errors of our own and of the language stop as they are. */
 export function lastingError(error: unknown, doing: string): Error | undefined {
   if (error instanceof ChorusError) return error.retryable ? undefined : error;
   if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return error;
   const found = LASTING.get(faultOf(error));
-  if (found === undefined) return undefined;
+  if (found === undefined) return certificateError(error, doing);
   const [code, advice] = found;
   return new ChorusError(code, `${doing}: ${messageOf(error)}; ${advice}`, { cause: error });
 }
@@ -158,7 +196,7 @@ export class Patience {
       throw new ChorusError(
         'kafka_unreachable',
         `${this.#doing}: no success for ${Math.round(awayMs / 1000)} s, the bound is ${this.#boundMs / 1000} s: ` +
-          `${messageOf(error)}. Check that the brokers run and can be reached`,
+          `${messageOf(error)}. Check that the brokers run and can be reached, and that kafka.tls and kafka.sasl are for their listener`,
         { retryable: true, cause: error },
       );
     }

@@ -96,7 +96,8 @@ interface ClientModule {
 
 /**
  * Waits until the registry answers, at most `retryMs`.
- * @throws ConfigError for settings; ChorusError `registry_client_missing`, `registry_unavailable`, `registry_denied`
+ * @throws ConfigError for settings; ChorusError `registry_client_missing`, `registry_unavailable`, `registry_denied`,
+ *   `registry_tls`
  */
 export async function openRegistry(settings: RegistrySettings, options: OpenOptions = {}): Promise<Registry> {
   const base = checkedUrl(settings);
@@ -321,6 +322,10 @@ class RegistryClient implements RegistryPort {
     const { status } = fault;
     if (status === 404 && fault.errorCode === undefined) return this.#notARegistry(what, 'status 404', fault);
     const message = `schema registry ${this.#url}: cannot ${what}: ${status ? `status ${status}, ` : ''}${fault.message}`;
+    if (CERTIFICATE_FAULT.test(fault.code)) {
+      const advice = 'check registry.ca, and that registry.url has the name of the certificate';
+      return new ChorusError('registry_tls', `${message}; ${advice}`, { cause: fault });
+    }
     if (status === undefined || status >= 500 || status === 408 || status === 429) {
       return new ChorusError('registry_unavailable', message, { retryable: true, cause: fault });
     }
@@ -342,15 +347,21 @@ class RegistryClient implements RegistryPort {
 /** "Subject does not have subject-level compatibility configured". */
 const NO_OWN_LEVEL = 40408;
 
+/** By what Node calls them. One that has run out is not among them: waiting helps where it is renewed. */
+const CERTIFICATE_FAULT = /SELF_SIGNED|VERIFY_LEAF|ISSUER_CERT|ALTNAME/;
+
 /** What is kept of an error of the client: the error itself holds the request with its credentials. */
 class RestFault extends Error {
   readonly status: number | undefined;
   readonly errorCode: number | undefined;
+  /** Of a connection that failed; empty for an answer. */
+  readonly code: string;
 
-  constructor(message: string, status: number | undefined, errorCode: number | undefined) {
+  constructor(message: string, status: number | undefined, errorCode: number | undefined, code: string) {
     super(message);
     this.status = status;
     this.errorCode = errorCode;
+    this.code = code;
   }
 }
 
@@ -362,6 +373,7 @@ function restFault(error: unknown): RestFault {
     text,
     typeof status === 'number' ? status : undefined,
     typeof errorCode === 'number' && errorCode > 0 ? errorCode : undefined,
+    typeof code === 'string' && typeof status !== 'number' ? code : '',
   );
 }
 

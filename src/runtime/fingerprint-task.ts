@@ -119,8 +119,13 @@ export class FingerprintTask implements Task {
     for (const record of records) {
       if (partition.isFull) this.#finish(record.offset, outputs);
       this.counters.records++;
-      if (record.value === null) this.#takeEmpty(record);
-      else await this.#take(record, record.value, outputs);
+      if (record.value === null) {
+        this.#takeEmpty(record);
+        continue;
+      }
+      // A promise for each record would be a tenth of the work: only a schema that is not known yet is worth one.
+      const answer = this.#decoder.decode(record.value);
+      this.#take(record, record.value, answer instanceof Promise ? await answer : answer, outputs);
     }
     this.#finish(next, outputs);
     return { outputs, position: next, metadata: this.#metadata() };
@@ -196,10 +201,7 @@ export class FingerprintTask implements Task {
     this.#partition.witness(timeMs);
   }
 
-  async #take(record: LogRecord, value: Uint8Array, outputs: Output[]): Promise<void> {
-    const answer = this.#decoder.decode(value);
-    // A promise costs a turn of the event loop: only a schema that is not known yet is worth one.
-    const decoded = answer instanceof Promise ? await answer : answer;
+  #take(record: LogRecord, value: Uint8Array, decoded: Decoded | readonly Decoded[], outputs: Output[]): void {
     if ('kind' in decoded) this.#takeDecoded(record, value, decoded, outputs);
     else for (const one of decoded) this.#takeDecoded(record, value, one, outputs);
   }

@@ -22,12 +22,18 @@ export interface Broker {
   resume?(): Promise<void>;
 }
 
+export type ListenerProtocol = 'SSL' | 'SASL_SSL' | 'SASL_PLAINTEXT';
+
 export interface BrokerOptions {
   /** Of server.properties, beyond and before those of a test broker. Without effect on a running one. */
   readonly properties?: Readonly<Record<string, string>>;
   readonly heapMb?: number;
   /** The full just-in-time compiler and the default collector, for benchmarks: slower to start, faster later. */
   readonly tiered?: boolean;
+  /** Further ones by name, each on a port of its own. Of jars only, as all that needs files of this machine. */
+  readonly listeners?: Readonly<Record<string, ListenerProtocol>>;
+  /** For the command that formats its folder: users that log in with SCRAM are made there. Of jars only. */
+  readonly formatArguments?: readonly string[];
   /** One of our own even where a running one is named: for tests that kill it or need other properties. */
   readonly own?: boolean;
 }

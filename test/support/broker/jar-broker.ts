@@ -16,8 +16,13 @@ const FORMAT_TIMEOUT_MS = 60_000;
 /** Another process may take a port between our look at it and the start. */
 const STARTS = 3;
 
+export interface JarBroker extends Broker {
+  /** host:port of each further listener. */
+  readonly listeners: ReadonlyMap<string, string>;
+}
+
 /** @throws Error that says what to install, or with the end of the log of a broker that does not come up. */
-export async function startJarBroker(options: BrokerOptions): Promise<Broker> {
+export async function startJarBroker(options: BrokerOptions): Promise<JarBroker> {
   const [java, jars] = await Promise.all([findJava(), fill('kafka', KAFKA)]);
   const classPath = jars.join(delimiter);
   // One archive of loaded classes for each Java and each set of jars: 1.9 instead of 3.4 s to boot.
@@ -31,14 +36,19 @@ export async function startJarBroker(options: BrokerOptions): Promise<Broker> {
   }
 }
 
-async function startOnce(options: BrokerOptions, java: string, classPath: string, archive: string): Promise<Broker> {
+async function startOnce(options: BrokerOptions, java: string, classPath: string, archive: string): Promise<JarBroker> {
   const folder = await mkdtemp(join(tmpdir(), 'chorus-broker-'));
   const port = await freePort();
   const controller = `127.0.0.1:${await freePort()}`;
   const address = `127.0.0.1:${port}`;
+  const listeners = new Map<string, string>();
+  for (const name of Object.keys(options.listeners ?? {})) listeners.set(name, `127.0.0.1:${await freePort()}`);
+  const open = Array.from([['PLAINTEXT', address], ...listeners], ([name, at]) => `${name}://${at}`);
+  const protocols = Object.entries({ CONTROLLER: 'PLAINTEXT', PLAINTEXT: 'PLAINTEXT', ...options.listeners });
   const properties = nodeProperties({
-    listeners: `PLAINTEXT://${address},CONTROLLER://${controller}`,
-    'advertised.listeners': `PLAINTEXT://${address}`,
+    listeners: [...open, `CONTROLLER://${controller}`].join(','),
+    'advertised.listeners': open.join(','),
+    'listener.security.protocol.map': protocols.map(([name, protocol]) => `${name}:${protocol}`).join(','),
     'controller.quorum.voters': `1@${controller}`,
     'log.dirs': join(folder, 'data'),
     ...options.properties,
@@ -75,7 +85,15 @@ async function startOnce(options: BrokerOptions, java: string, classPath: string
     if (unfinished !== undefined && existsSync(unfinished)) await rename(unfinished, archive);
   };
   try {
-    const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file];
+    const format = [
+      'kafka.tools.StorageTool',
+      'format',
+      '-t',
+      CLUSTER_ID,
+      '-c',
+      file,
+      ...(options.formatArguments ?? []),
+    ];
     const found = unfinished === undefined ? [classes] : [];
     await promisify(execFile)(java, [...QUICK_JVM, ...found, '-cp', classPath, ...format], {
       timeout: FORMAT_TIMEOUT_MS,
@@ -88,6 +106,7 @@ async function startOnce(options: BrokerOptions, java: string, classPath: string
   }
   return {
     bootstrap: [address],
+    listeners,
     way: 'jars',
     stop,
     kill: () => service.kill(),
