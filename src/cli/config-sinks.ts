@@ -1,8 +1,8 @@
 /**
  * The list `sinks` of the settings: each of its entries checked, with its secrets read. What an entry may have depends on its type.
  *
- * The secret of a webhook and the URL of Slack, which is one, come from the environment (CHORUS_SINK_<NAME>_SECRET and
- * CHORUS_SINK_<NAME>_URL) or from files.
+ * The secret of a webhook, and the URL of Slack or of a webhook that is one, come from the environment (CHORUS_SINK_<NAME>_SECRET
+ * and CHORUS_SINK_<NAME>_URL) or from files.
  */
 import { X509Certificate } from 'node:crypto';
 import type { ConfigProblem } from '../errors.ts';
@@ -30,6 +30,7 @@ const COMMON: Readonly<Record<string, Field>> = {
   start: { bound: { kind: 'choice', choices: ['end', 'beginning'] }, fallback: 'end' },
   attempts: { bound: { kind: 'integer', min: 1, max: 1000 }, fallback: 8 },
   deadLetters: { bound: TEXT, fallback: null },
+  queueBytes: { bound: { kind: 'integer', min: MIB, max: 2 ** 40 }, fallback: 16 * MIB },
 };
 const POST: Readonly<Record<string, Field>> = {
   timeout: { bound: { kind: 'duration', min: 100, max: 120 * SECOND_MS }, fallback: '10s' },
@@ -45,7 +46,8 @@ const FIELDS: Readonly<Record<SinkKind['type'], Readonly<Record<string, Field>>>
   },
   webhook: {
     ...POST,
-    url: { bound: { kind: 'url' }, fallback: undefined },
+    url: { bound: { kind: 'url' }, fallback: null },
+    urlFile: { bound: TEXT, fallback: null },
     secretFile: { bound: TEXT, fallback: null },
   },
   slack: {
@@ -100,12 +102,13 @@ class Entry {
     if (!areStatuses(statuses)) this.#problem('statuses', statuses, `a list of ${ALERT_STATUSES.join(', ')}`);
     const values = this.#values({ ...COMMON, ...FIELDS[type] });
     const kind = this.#kind(type, String(name), values, taken);
-    const { minSeverity, start, attempts, deadLetters } = values;
+    const { minSeverity, start, attempts, deadLetters, queueBytes } = values;
     return {
       name: name as string,
       filter: { minSeverity: minSeverity as number, statuses: statuses as AlertStatus[] },
       start: start as 'beginning' | 'end',
       attemptsMax: attempts as number,
+      queueBytes: queueBytes as number,
       backoff: BACKOFF,
       deadLetters: deadLetters as string | undefined,
       kind,
@@ -148,9 +151,24 @@ class Entry {
     const post = { timeoutMs: timeout as number, allowPrivate: allowPrivate as boolean, ca: this.#ca(values['ca']) };
     if (type === 'webhook') {
       const secret = this.#secret(name, 'secret', values['secretFile']);
-      return { type, ...post, url: values['url'] as string, secret };
+      return { type, ...post, ...this.#webhookUrl(name, values), secret };
     }
-    return { type, ...post, url: this.#slackUrl(name, values['urlFile']), intervalMs: values['interval'] as number };
+    const url = this.#secretUrl(name, values['urlFile']);
+    return { type, ...post, url, isUrlHidden: true, intervalMs: values['interval'] as number };
+  }
+
+  #webhookUrl(
+    name: string,
+    { url, urlFile }: Readonly<Record<string, unknown>>,
+  ): { url: string; isUrlHidden: boolean } {
+    const isGiven = this.#given['url'] !== undefined;
+    if (isGiven && urlFile !== undefined) this.#problem('urlFile', urlFile, 'left out where url is given');
+    if (urlFile !== undefined || this.#isInEnvironment(name, 'url')) {
+      return { url: this.#secretUrl(name, urlFile), isUrlHidden: true };
+    }
+    const others = `or urlFile, or ${variableOf(name, 'url')} in the environment`;
+    if (!isGiven) this.#problem('url', undefined, `an http or https URL, ${others}`);
+    return { url: String(url), isUrlHidden: false };
   }
 
   #ca(path: unknown): string | undefined {
@@ -164,21 +182,24 @@ class Entry {
     return pem;
   }
 
+  #isInEnvironment(name: string, what: 'secret' | 'url'): boolean {
+    return (this.#env[variableOf(name, what)] ?? '') !== '';
+  }
+
   #secret(name: string, what: 'secret' | 'url', file: unknown): string | undefined {
-    const given = this.#env[variableOf(name, what)];
-    if (given !== undefined && given !== '') return given;
+    if (this.#isInEnvironment(name, what)) return this.#env[variableOf(name, what)];
     if (typeof file !== 'string') return undefined;
     const text = readText(`${this.#at}.${what}File`, file, this.#problems)?.trim();
     if (text === '') this.#problem(`${what}File`, file, 'a file that is not empty');
     return text;
   }
 
-  #slackUrl(name: string, file: unknown): string {
+  #secretUrl(name: string, file: unknown): string {
     const before = this.#problems.length;
     const url = this.#secret(name, 'url', file);
     const isGood = url !== undefined && accept(url, { kind: 'url' }) !== undefined;
     if (!isGood && this.#problems.length === before) {
-      // The URL of an incoming webhook is a secret: whoever has it can post.
+      // Whoever has the URL of a hook can post.
       this.#problem(
         'urlFile',
         file,

@@ -49,7 +49,8 @@ export async function resend(options: ResendOptions): Promise<ResendReport> {
           if (alert === 'unreadable') found.unreadable++;
           const taken = typeof alert === 'object' && passes(alert, parts.plan.filter) ? alert : undefined;
           if (taken === undefined && alert !== 'unreadable') found.passedOver++;
-          queue.push([{ alert: taken, next: offset + 1 }]);
+          const bytes = taken === undefined ? 0 : (value?.length ?? 0);
+          queue.push([{ alert: taken, next: offset + 1, bytes }]);
         }
         while (!(await queue.room(LOOK_MS))) signal.throwIfAborted();
       }

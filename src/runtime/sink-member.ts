@@ -3,14 +3,15 @@
  * sink waits for it, and it goes on after a restart where it stopped.
  *
  * - **S1** An alert is committed only when it was sent, or given up and kept among the dead letters and counted.
- * - **S2** Nothing that happens here ends the process: what fails is begun anew, with growing waits, for as long as it takes.
+ * - **S2** What the topic does not hold any more is counted as given up, told, and passed over.
+ * - **S3** Nothing that happens here ends the process: what fails is begun anew, with growing waits, for as long as it takes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../consumers/feeds/backoff.ts';
 import type { ChorusError } from '../errors.ts';
 import type { KafkaClient } from '../kafka/client.ts';
 import { GroupMember, type Commit, type GroupHandler, type KafkaBatch } from '../kafka/group.ts';
-import { committedOffsets, logBounds, type Committed, type LogBounds } from '../kafka/offsets.ts';
+import type { Committed, LogBounds } from '../kafka/offsets.ts';
 import type { KafkaRecord } from '../kafka/records.ts';
 import type { Sample } from '../metrics.ts';
 import type { Alert } from '../model.ts';
@@ -23,7 +24,7 @@ import {
   type SinkFailure,
   type SinkFilter,
 } from '../sinks/port.ts';
-import { SinkQueue, type QueueOptions } from '../sinks/queue.ts';
+import { QueueBudget, SinkQueue, type QueuedAlert, type QueueOptions } from '../sinks/queue.ts';
 import { AlertDecoder } from './published-alerts.ts';
 
 export interface SinkPlan {
@@ -32,6 +33,8 @@ export interface SinkPlan {
   /** Where a sink begins that has never committed. */
   readonly start: 'beginning' | 'end';
   readonly attemptsMax: number;
+  /** Of alerts that wait in memory; one answer of a broker for each partition comes on top. */
+  readonly queueBytes: number;
   /** Waits between attempts. */
   readonly backoff: { readonly firstMs: number; readonly maxMs: number };
 }
@@ -86,6 +89,7 @@ export function queueOptions(parts: SinkParts, counts: SinkCounts, log: SinkLog)
     sink,
     attemptsMax: plan.attemptsMax,
     waitingMax: WAITING_MAX,
+    budget: new QueueBudget(plan.queueBytes),
     waitMs: (attempt, askedMs) => backoffMs(attempt, askedMs, Math.random(), plan.backoff),
     onSent: () => counts.sent++,
     onFailed: (error, alert) => {
@@ -150,6 +154,8 @@ export class SinkMember implements GroupHandler {
       }),
       { name: 'sink_lag_records', labels, value: lag },
       { name: 'sink_queue_records', labels, value: waiting },
+      { name: 'sink_queue_bytes', labels, value: this.#queueOptions.budget.waiting },
+      { name: 'sink_queue_limit_bytes', labels, value: this.#parts.plan.queueBytes },
     ];
   }
 
@@ -161,9 +167,12 @@ export class SinkMember implements GroupHandler {
     commit: Commit,
   ): Promise<number> {
     const { start } = this.#parts.plan;
-    const position = committed?.offset ?? (start === 'end' ? high : low);
-    // At once: what comes before the first alert is sent must not be passed over by a start at the end after a restart.
-    if (committed === undefined) await commit(position, '');
+    const isLost = committed !== undefined && (committed.offset < low || committed.offset > high);
+    const position = isLost ? low : (committed?.offset ?? (start === 'end' ? high : low));
+    // At once: what comes before the first alert is sent must not be passed over by a start at the end after a restart, and what is lost
+    // must not be counted twice.
+    if (committed === undefined || isLost) await commit(position, '');
+    if (isLost) this.#tellLost(partition, committed.offset, low, high);
     const queue = new SinkQueue(position, this.#queueOptions);
     // Nobody is kept waiting at a rebalance by a sink that is slow.
     signal.addEventListener('abort', () => void queue.close(), { once: true });
@@ -180,7 +189,7 @@ export class SinkMember implements GroupHandler {
     const work = this.#works.get(partition);
     if (work === undefined) return;
     work.high = high;
-    work.queue.push([...records.map((record) => this.#queued(record)), { alert: undefined, next }]);
+    work.queue.push([...records.map((record) => this.#queued(record)), { alert: undefined, next, bytes: 0 }]);
     while (!(await work.queue.room(LOOK_MS))) await heartbeat();
   }
 
@@ -192,16 +201,24 @@ export class SinkMember implements GroupHandler {
     await this.#commit(work);
   }
 
-  #queued({ value, offset }: KafkaRecord): { alert: Alert | undefined; next: number } {
-    const next = offset + 1;
-    if (value === null) return { alert: undefined, next };
+  /** A topic that was made anew ends below what was committed: how much is missing cannot be known then. */
+  #tellLost(partition: number, offset: number, low: number, high: number): void {
+    const missed = Math.max(0, low - offset);
+    this.#counts.dropped += missed;
+    const fields = { sink: this.#parts.plan.name, partition, offset, low, high, missed };
+    this.#options.log('warn', 'the alerts topic does not hold any more what a sink had to read', fields);
+  }
+
+  #queued({ value, offset }: KafkaRecord): QueuedAlert {
+    const passedOver = { alert: undefined, next: offset + 1, bytes: 0 };
+    if (value === null) return passedOver;
     try {
       const alert = this.#decoder.alert(value);
-      return { alert: passes(alert, this.#parts.plan.filter) ? alert : undefined, next };
+      return passes(alert, this.#parts.plan.filter) ? { ...passedOver, alert, bytes: value.length } : passedOver;
     } catch (error) {
       const fields = { sink: this.#parts.plan.name, offset, error: (error as Error).message };
       this.#options.log('warn', 'a record of the alerts topic is no alert', fields);
-      return { alert: undefined, next };
+      return passedOver;
     }
   }
 
@@ -234,7 +251,6 @@ export class SinkMember implements GroupHandler {
       const { code, message } = failure as ChorusError;
       this.#options.log('warn', 'sink begins anew', { sink: this.#parts.plan.name, code, error: message });
       if (performance.now() - startedMs > RESTART.maxMs) attempt = 0;
-      if (code === 'offset_lost') await this.#skipLost().catch(() => undefined);
       await sleep(backoffMs(attempt, undefined, Math.random(), RESTART), undefined, { signal }).catch(() => undefined);
     }
   }
@@ -255,6 +271,7 @@ export class SinkMember implements GroupHandler {
       maxBytesPerPartition: FETCH_BYTES,
       // As slow as the sink is.
       batchMaxMs: Number.POSITIVE_INFINITY,
+      isLossTaken: true,
       onFatal: end,
     });
     try {
@@ -273,26 +290,5 @@ export class SinkMember implements GroupHandler {
   async #giveUp(work: Work): Promise<void> {
     await work.queue.close();
     await this.#commit(work);
-  }
-
-  /** Retention has removed what the sink had still to read: it is counted, and the sink goes on with what there is. */
-  async #skipLost(): Promise<void> {
-    const { client, topic, groupId, log } = this.#options;
-    const admin = client.admin();
-    await admin.connect();
-    try {
-      const bounds = await logBounds(admin, topic);
-      for (const [partition, { offset }] of await committedOffsets(admin, groupId, topic)) {
-        const { low, high } = bounds[partition] ?? { low: offset, high: offset };
-        if (offset >= low && offset <= high) continue;
-        await admin.setOffsets({ groupId, topic, partitions: [{ partition, offset: String(low) }] });
-        const missed = Math.max(0, low - offset);
-        this.#counts.dropped += missed;
-        const fields = { sink: this.#parts.plan.name, partition, offset, low, high, missed };
-        log('warn', 'the alerts topic does not hold any more what a sink had to read', fields);
-      }
-    } finally {
-      await admin.disconnect();
-    }
   }
 }

@@ -3,6 +3,7 @@ import { KafkaClient, type KafkaSettings } from '../kafka/client.ts';
 import { FrameProducer } from '../kafka/producer.ts';
 import { hashStrings } from '../fingerprints/hash.ts';
 import type { Sample } from '../metrics.ts';
+import type { PostOptions } from '../sinks/http-post.ts';
 import { NdjsonFileSink } from '../sinks/ndjson-file.ts';
 import { OspreySink } from '../sinks/osprey.ts';
 import type { AlertSink } from '../sinks/port.ts';
@@ -13,6 +14,8 @@ import { SinkMember, type SinkLog, type SinkParts, type SinkPlan } from './sink-
 
 interface PostSettings {
   readonly url: string;
+  /** No message shows any of it. */
+  readonly isUrlHidden: boolean;
   readonly timeoutMs: number;
   readonly allowPrivate: boolean;
   /** PEM. */
@@ -104,13 +107,8 @@ function sinkOf(kind: SinkKind, client: KafkaClient): AlertSink {
   }
 }
 
-function postOf({ url, timeoutMs, allowPrivate, ca }: PostSettings): {
-  url: URL;
-  timeoutMs: number;
-  isPrivateAllowed: boolean;
-  ca: string | undefined;
-} {
-  return { url: new URL(url), timeoutMs, isPrivateAllowed: allowPrivate, ca };
+function postOf({ url, isUrlHidden, timeoutMs, allowPrivate, ca }: PostSettings): PostOptions {
+  return { url: new URL(url), isUrlHidden, timeoutMs, isPrivateAllowed: allowPrivate, ca };
 }
 
 /** Connects with the first alert, and anew after a fault, since a producer that has failed refuses all further work. */

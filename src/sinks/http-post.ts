@@ -11,6 +11,8 @@ import { SinkError } from './port.ts';
 
 export interface PostOptions {
   readonly url: URL;
+  /** Whether messages leave out its host and what tells of it: the address is a secret. */
+  readonly isUrlHidden?: boolean;
   readonly timeoutMs: number;
   readonly isPrivateAllowed: boolean;
   /** PEM, beside what the system trusts not at all. */
@@ -67,7 +69,7 @@ export async function postJson(
   body: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { url, timeoutMs } = options;
+  const { timeoutMs } = options;
   const bound = AbortSignal.timeout(timeoutMs);
   let answer: { status: number; retryAfter: string | undefined };
   try {
@@ -76,29 +78,36 @@ export async function postJson(
     if (error instanceof SinkError) throw error;
     if (signal.aborted) throw signal.reason;
     if (bound.aborted) {
-      throw new SinkError('timeout', `${url.host}: no answer within ${timeoutMs} ms`, { retryable: true });
+      throw new SinkError('timeout', `${shownHost(options)}: no answer within ${timeoutMs} ms`, { retryable: true });
     }
-    throw connectionError(url, error);
+    throw connectionError(options, error);
   }
-  if (answer.status < 200 || answer.status > 299) throw answerError(url, answer.status, answer.retryAfter);
+  if (answer.status < 200 || answer.status > 299) {
+    throw answerError(shownHost(options), answer.status, answer.retryAfter);
+  }
+}
+
+function shownHost({ url, isUrlHidden }: PostOptions): string {
+  return isUrlHidden === true ? 'the address that is kept secret' : url.host;
 }
 
 function exchange(
-  { url, isPrivateAllowed, ca, lookup = systemLookup }: PostOptions,
+  post: PostOptions,
   headers: Readonly<Record<string, string>>,
   body: string,
   signal: AbortSignal,
 ): Promise<{ status: number; retryAfter: string | undefined }> {
+  const { url, isPrivateAllowed, ca, lookup = systemLookup } = post;
   const literal = url.hostname.replace(/^\[(.*)\]$/, '$1');
   // A literal address is never looked up.
-  if (!isPrivateAllowed && isIP(literal) !== 0 && isForbiddenAddress(literal)) throw addressError(url.host, literal);
+  if (!isPrivateAllowed && isIP(literal) !== 0 && isForbiddenAddress(literal)) throw addressError(post, literal);
   const options: RequestOptions = {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers },
     // A connection of its own for each: the address is looked at each time.
     agent: false,
     signal,
-    lookup: isPrivateAllowed ? lookup : guarded(url.host, lookup),
+    lookup: isPrivateAllowed ? lookup : guarded(post, lookup),
   };
   return new Promise((resolve, reject) => {
     const onAnswer = (answer: IncomingMessage): void => {
@@ -117,29 +126,33 @@ function exchange(
 }
 
 /** One forbidden address among several is enough: which of them is taken is up to chance. */
-function guarded(host: string, lookup: LookupFunction): LookupFunction {
+function guarded(post: PostOptions, lookup: LookupFunction): LookupFunction {
   return (name, options, callback) => {
     lookup(name, options, (error, address, family) => {
       const found = Array.isArray(address) ? address.map((each) => each.address) : [address];
       const bad = error === null ? found.find(isForbiddenAddress) : undefined;
-      callback(bad === undefined ? error : addressError(host, bad), address, family);
+      callback(bad === undefined ? error : addressError(post, bad), address, family);
     });
   };
 }
 
-function addressError(host: string, address: string): SinkError {
-  const message = `${host} is ${address}, an address of this machine or its network; allowPrivate permits it`;
+function addressError(post: PostOptions, address: string): SinkError {
+  const is = post.isUrlHidden === true ? 'is one' : `is ${address}, an address`;
+  const message = `${shownHost(post)} ${is} of this machine or its network; allowPrivate permits it`;
   return new SinkError('address_forbidden', message, { retryable: false });
 }
 
-function connectionError(url: URL, cause: unknown): SinkError {
+function connectionError(post: PostOptions, cause: unknown): SinkError {
   const { code = '', message } = cause as NodeJS.ErrnoException;
-  const isTls = /CERT|SSL|TLS|SIGNED|ISSUER|EPROTO|ALTNAME/i.test(code);
-  return new SinkError(isTls ? 'tls' : 'unreachable', `${url.host}: ${message || code}`, { retryable: true, cause });
+  const isTls = /CERT|SSL|TLS|SIGN|ISSUER|EPROTO|ALTNAME|HOSTNAME/i.test(code);
+  const reason = isTls ? 'tls' : 'unreachable';
+  // The message of a fault names what was looked up or connected to.
+  if (post.isUrlHidden === true) return new SinkError(reason, `${shownHost(post)}: ${code}`, { retryable: true });
+  return new SinkError(reason, `${shownHost(post)}: ${message || code}`, { retryable: true, cause });
 }
 
-function answerError(url: URL, status: number, retryAfter: string | undefined): SinkError {
-  const message = `${url.host} answers ${status}`;
+function answerError(host: string, status: number, retryAfter: string | undefined): SinkError {
+  const message = `${host} answers ${status}`;
   const askedMs = retryAfterMs(retryAfter);
   if (status === 429) return new SinkError('throttled', message, { retryable: true, askedMs });
   if (status >= 500) return new SinkError('server_error', message, { retryable: true, askedMs });

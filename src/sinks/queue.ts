@@ -3,7 +3,8 @@
  *
  * Q1  In order, one at a time. What is given up after its attempts is told to `onDropped` before the next one's turn.
  * Q2  `position` passes an alert only when it was sent, given up, or is none of this sink's.
- * Q3  At most `waitingMax` records wait, and one batch more: `room` resolves when there are fewer.
+ * Q3  At most `waitingMax` records wait, and one batch more: `room` resolves when there are fewer. Likewise for the bytes of all queues
+ *     with one budget.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Alert } from '../model.ts';
@@ -14,12 +15,53 @@ export interface QueuedAlert {
   readonly alert: Alert | undefined;
   /** Offset behind it. */
   readonly next: number;
+  /** Of the alert as it is in the topic; 0 without one. */
+  readonly bytes: number;
+}
+
+/** Bytes that wait in all queues of a sink together. */
+export class QueueBudget {
+  readonly #max: number;
+  readonly #onRoom = new Set<() => void>();
+  #waiting = 0;
+
+  constructor(bytesMax: number) {
+    this.#max = bytesMax;
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  get hasRoom(): boolean {
+    return this.#waiting < this.#max;
+  }
+
+  take(bytes: number): void {
+    this.#waiting += bytes;
+  }
+
+  give(bytes: number): void {
+    const wasFull = !this.hasRoom;
+    this.#waiting -= bytes;
+    if (wasFull && this.hasRoom) for (const call of this.#onRoom) call();
+  }
+
+  /** Calls each time that it is no longer full. */
+  listen(call: () => void): void {
+    this.#onRoom.add(call);
+  }
+
+  forget(call: () => void): void {
+    this.#onRoom.delete(call);
+  }
 }
 
 export interface QueueOptions {
   readonly sink: AlertSink;
   readonly attemptsMax: number;
   readonly waitingMax: number;
+  readonly budget: QueueBudget;
   /** @param attempt 0 after the first */
   readonly waitMs: (attempt: number, askedMs: number | undefined) => number;
   readonly onSent: () => void;
@@ -39,10 +81,14 @@ export class SinkQueue {
   #position: number;
   #running: Promise<void> | undefined;
   #wake: (() => void)[] = [];
+  readonly #wakeAll = (): void => {
+    for (const wake of this.#wake.splice(0)) wake();
+  };
 
   constructor(position: number, options: QueueOptions) {
     this.#position = position;
     this.#options = options;
+    options.budget.listen(this.#wakeAll);
   }
 
   /** Everything before is done. */
@@ -55,11 +101,15 @@ export class SinkQueue {
   }
 
   push(alerts: readonly QueuedAlert[]): void {
-    for (const alert of alerts) this.#waiting.push(alert);
-    if (!this.#closing.signal.aborted) this.#running ??= this.#run();
+    if (this.#closing.signal.aborted) return;
+    for (const alert of alerts) {
+      this.#waiting.push(alert);
+      this.#options.budget.take(alert.bytes);
+    }
+    this.#running ??= this.#run();
   }
 
-  /** Resolves when fewer than the bound wait, or it is closed; after `boundMs` at the latest, then with false. */
+  /** Resolves when less than the bounds waits, or it is closed; after `boundMs` at the latest, then with false. */
   async room(boundMs: number): Promise<boolean> {
     if (this.#hasRoom()) return true;
     const timer = new AbortController();
@@ -77,18 +127,21 @@ export class SinkQueue {
   /** Breaks off what is under way; it is not passed then. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#options.budget.forget(this.#wakeAll);
     this.#wakeAll();
     await this.#running;
+    for (const { bytes } of this.#waiting.splice(this.#head)) this.#options.budget.give(bytes);
   }
 
   #hasRoom(): boolean {
-    return this.count < this.#options.waitingMax || this.#closing.signal.aborted;
+    const { waitingMax, budget } = this.#options;
+    return (this.count < waitingMax && budget.hasRoom) || this.#closing.signal.aborted;
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     while (this.#head < this.#waiting.length) {
-      const { alert, next } = this.#waiting[this.#head]!;
+      const { alert, next, bytes } = this.#waiting[this.#head]!;
       if (alert !== undefined && !(await this.#deliver(alert, signal))) return;
       this.#position = next;
       this.#head++;
@@ -97,13 +150,10 @@ export class SinkQueue {
         this.#waiting = this.#waiting.slice(this.#head);
         this.#head = 0;
       }
+      this.#options.budget.give(bytes);
       if (this.#hasRoom()) this.#wakeAll();
     }
     this.#running = undefined;
-  }
-
-  #wakeAll(): void {
-    for (const wake of this.#wake.splice(0)) wake();
   }
 
   /** False if it was closed meanwhile. */

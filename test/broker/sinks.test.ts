@@ -3,16 +3,20 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import kafkajs from 'kafkajs';
 import { afterAll, expect, inject, test } from 'vitest';
 import type { Sample } from '../../src/metrics.ts';
 import { ALERT_STATUSES, type Alert } from '../../src/model.ts';
 import { resend } from '../../src/runtime/resend.ts';
 import { openSink, Sinks, type SinkKind, type SinkSettings } from '../../src/runtime/sinks.ts';
+import { FrameProducer } from '../../src/kafka/producer.ts';
 import { createTopics } from '../../src/kafka/topics.ts';
 import { until } from '../kafka/support.ts';
+import { alertId, alertOf } from '../support/alerts.ts';
 import { Site } from '../support/deployment.ts';
 import { posts, simulatedDay } from '../support/day.ts';
 
+const POST = { account: 'a', text: 'Vote now', seconds: 0 };
 const lines = simulatedDay({ posts: 3000, campaigns: 3, copying: 2 });
 const sites: Site[] = [];
 const servers: Server[] = [];
@@ -38,6 +42,7 @@ function sinkOf(name: string, kind: SinkKind, changes: Partial<SinkSettings> = {
     filter: { minSeverity: 0, statuses: ALERT_STATUSES },
     start: 'beginning',
     attemptsMax: 1000,
+    queueBytes: 2 ** 24,
     backoff: { firstMs: 10, maxMs: 100 },
     deadLetters: undefined,
     kind,
@@ -47,10 +52,13 @@ function sinkOf(name: string, kind: SinkKind, changes: Partial<SinkSettings> = {
 
 function webhook(port: number): SinkKind {
   const url = `http://127.0.0.1:${port}/`;
-  return { type: 'webhook', url, timeoutMs: 1000, allowPrivate: true, ca: undefined, secret: undefined };
+  const post = { url, isUrlHidden: false, timeoutMs: 1000, allowPrivate: true, ca: undefined };
+  return { type: 'webhook', ...post, secret: undefined };
 }
 
-function startSinks(site: Site, sinks: readonly SinkSettings[]): Sinks {
+type Logged = readonly [level: string, message: string, fields: Readonly<Record<string, unknown>>];
+
+function startSinks(site: Site, sinks: readonly SinkSettings[], logged: Logged[] = []): Sinks {
   const { kafka, topics, groupPrefix } = site.settings;
   const all = new Sinks({
     kafka,
@@ -60,7 +68,7 @@ function startSinks(site: Site, sinks: readonly SinkSettings[]): Sinks {
     sessionTimeoutMs: 6000,
     heartbeatMs: 500,
     commitIntervalMs: 100,
-    log: () => undefined,
+    log: (level, message, fields) => logged.push([level, message, fields]),
   });
   running.push(all);
   all.start();
@@ -182,4 +190,70 @@ test('each sink goes on after a restart where it stopped', async () => {
   expect(got).toEqual(published);
   expect(valueOf(second.samples(), 'sink_sent_total', 'file')).toBe(0);
   expect(readFileSync(path, 'utf8').trimEnd().split('\n')).toHaveLength(published.length);
+});
+
+test('what the topic has lost before a sink read it is counted and told, in whatever process, and the rest is sent', async () => {
+  const site = await Site.open(inject('kafka'), { sources: 1, partitions: 1, alertPartitions: 2 });
+  sites.push(site);
+  const { alerts } = site.topics;
+  // Of a compacted topic nothing can be deleted so.
+  const configEntries = [{ name: 'cleanup.policy', value: 'delete' }];
+  const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: alerts, configEntries }];
+  await site.admin.alterConfigs({ validateOnly: false, resources });
+  const producer = new FrameProducer(site.client);
+  await producer.connect();
+  const alert = (of: number, i: number): string => JSON.stringify(alertOf(alertId(100 * of + i), [POST]));
+  const fillBoth = async (from: number, to: number): Promise<void> => {
+    for (const partition of [0, 1]) {
+      const records = Array.from({ length: to - from }, (_, i) => {
+        return { partition, key: String(from + i), value: alert(partition, from + i) };
+      });
+      await producer.send(alerts, records);
+    }
+  };
+  const path = join(site.folder, 'alerts.ndjson');
+  const kinds = [sinkOf('file', { type: 'file', path, maxBytes: 1e9, maxAgeMs: undefined, fsync: false })];
+  const sentBy = (...all: Sinks[]): number =>
+    all.reduce((sum, sinks) => sum + valueOf(sinks.samples(), 'sink_sent_total', 'file'), 0);
+
+  await fillBoth(0, 4);
+  const first = startSinks(site, kinds);
+  await until('it has all', () => sentBy(first) === 8, 60_000);
+  await first.stop();
+  await fillBoth(4, 20);
+  const lost = [
+    { partition: 0, offset: '10' },
+    { partition: 1, offset: '7' },
+  ];
+  await site.admin.deleteTopicRecords({ topic: alerts, partitions: lost });
+
+  // Two processes share the partitions, as two instances do.
+  const logged: Logged[] = [];
+  const other = [sinkOf('file', { ...kinds[0]!.kind, path: `${path}.other` } as SinkKind)];
+  const second = [startSinks(site, kinds, logged), startSinks(site, other, logged)] as const;
+  await until('the rest', () => sentBy(...second) >= 10 + 13, 60_000);
+  await Promise.all(second.map((sinks) => sinks.stop()));
+  const dropped = second.map((sinks) => valueOf(sinks.samples(), 'sink_dropped_total', 'file'));
+  expect([sentBy(...second), dropped[0]! + dropped[1]!]).toEqual([10 + 13, 6 + 3]);
+  const told = logged.filter(([, message]) => message.includes('does not hold any more'));
+  const ordered = told.toSorted(([, , a], [, , b]) => Number(a['partition']) - Number(b['partition']));
+  expect(ordered.map(([level, , fields]) => [level, fields])).toEqual([
+    ['warn', { sink: 'file', partition: 0, offset: 4, low: 10, high: 20, missed: 6 }],
+    ['warn', { sink: 'file', partition: 1, offset: 4, low: 7, high: 20, missed: 3 }],
+  ]);
+  const found = [path, `${path}.other`].flatMap((from) =>
+    readFileSync(from, { encoding: 'utf8', flag: 'a+' }).trimEnd().split('\n'),
+  );
+  const kept = (of: number, from: number): string[] => Array.from({ length: 20 - from }, (_, i) => alert(of, from + i));
+  const beginning = [...kept(0, 0).slice(0, 4), ...kept(1, 0).slice(0, 4)];
+  expect(found.filter((line) => line !== '').toSorted()).toEqual(
+    [...beginning, ...kept(0, 10), ...kept(1, 7)].toSorted(),
+  );
+
+  // Nothing is counted twice.
+  const third = startSinks(site, kinds);
+  await fillBoth(20, 21);
+  await until('what came since', () => sentBy(third) === 2, 60_000);
+  expect(valueOf(third.samples(), 'sink_dropped_total', 'file')).toBe(0);
+  await producer.disconnect();
 });

@@ -32,6 +32,38 @@ test('secrets come from the environment or a file', () => {
   expect(read([hook], { CHORUS_SINK_HOOK_A_SECRET: 'env' }).sinks[0]).toMatchObject({ kind: { secret: 'env' } });
 });
 
+test('the address of a webhook is given openly, or kept from all that is shown', () => {
+  const file = join(folder, 'url');
+  writeFileSync(file, 'https://hooks.example.org/swordfish\n');
+  const hook = { name: 'hook', type: 'webhook' };
+  const open = { ...hook, url: 'https://example.org/' };
+  const hidden = { url: 'https://hooks.example.org/swordfish', isUrlHidden: true };
+  expect(read([open]).sinks[0]).toMatchObject({ kind: { url: open.url, isUrlHidden: false } });
+  expect(read([{ ...hook, urlFile: file }]).sinks[0]).toMatchObject({ kind: hidden });
+  const env = { CHORUS_SINK_HOOK_URL: hidden.url };
+  expect(read([hook], env).sinks[0]).toMatchObject({ kind: hidden });
+  expect(read([open], env).sinks[0]).toMatchObject({ kind: hidden });
+
+  const wrong = join(folder, 'wrong');
+  writeFileSync(wrong, 'ftp://hooks.example.org/swordfish');
+  const told = [
+    hook,
+    { ...open, urlFile: file },
+    { ...hook, urlFile: wrong },
+    { ...hook, urlFile: join(folder, 'no') },
+  ];
+  const { sinks, problems } = read(told.map((each, i) => ({ ...each, name: `hook-${i}` })));
+  expect(sinks).toEqual([]);
+  expect(problems.map(({ name }) => name)).toEqual([
+    'sinks.0.url',
+    'sinks.1.urlFile',
+    'sinks.2.urlFile',
+    'sinks.3.urlFile',
+  ]);
+  expect(problems[0]!.bound).toContain('CHORUS_SINK_HOOK_0_URL');
+  expect(JSON.stringify(problems)).not.toContain('swordfish');
+});
+
 test('all problems are told, and no secret is shown', () => {
   const { sinks, problems } = read([
     { name: 'a', type: 'webhook', url: 'ftp://example.org', secret: 'swordfish', timeout: 5 },

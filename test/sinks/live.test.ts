@@ -5,12 +5,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, LookupFunction } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isForbiddenAddress } from '../../src/sinks/http-post.ts';
 import { NdjsonFileSink } from '../../src/sinks/ndjson-file.ts';
 import { ospreyAction } from '../../src/sinks/osprey.ts';
 import { SinkError, type AlertSink } from '../../src/sinks/port.ts';
-import { SinkQueue, type QueueOptions } from '../../src/sinks/queue.ts';
+import { QueueBudget, SinkQueue, type QueueOptions } from '../../src/sinks/queue.ts';
 import { slackMessage } from '../../src/sinks/slack.ts';
 import { WebhookSink, type WebhookOptions } from '../../src/sinks/webhook.ts';
 import { alertId, alertOf } from '../support/alerts.ts';
@@ -106,6 +107,16 @@ describe('a webhook', () => {
     expect(await failureOf(webhook(port))).toMatchObject({ reason: 'unreachable', retryable: true });
   });
 
+  test.each([
+    ['unreachable', 'http://secret-hook.invalid/swordfish', {}],
+    ['address_forbidden', 'http://127.0.0.1:1/swordfish', { isPrivateAllowed: false }],
+  ] as const)('whose address is a secret shows none of it: %s', async (reason, url, changes) => {
+    const failure = await failureOf(webhook(1, { url: new URL(url), isUrlHidden: true, ...changes }));
+    expect(failure.reason).toBe(reason);
+    expect(inspect(failure, { depth: 10 })).not.toMatch(/secret-hook|swordfish|127\.0\.0\.1/);
+    expect(failure.message).toContain('the address that is kept secret');
+  });
+
   test('goes to no address of this machine, named or written out', async () => {
     const port = await serve((response) => response.end());
     const lookup = ((_name, options, callback) => {
@@ -145,6 +156,7 @@ describe('a queue', () => {
       sink,
       attemptsMax: 3,
       waitingMax: 2,
+      budget: new QueueBudget(1000),
       waitMs: (attempt, askedMs) => (told.push(`wait ${attempt} ${askedMs ?? '-'}`), 1),
       onSent: () => told.push('sent'),
       onFailed: (error) => told.push(error.reason),
@@ -157,7 +169,7 @@ describe('a queue', () => {
   test('tries again, gives up after its attempts, and goes on', async () => {
     const port = await serve((response, count) => response.writeHead(count < 4 ? 503 : count < 5 ? 400 : 200).end());
     const { queue, told } = queueOf(webhook(port));
-    queue.push([1, 2, 3].map((next) => ({ alert, next })));
+    queue.push([1, 2, 3].map((next) => ({ alert, next, bytes: 0 })));
     await queue.drained();
     const thrice = ['server_error', 'wait 0 -', 'server_error', 'wait 1 -', 'server_error', 'dropped server_error'];
     expect(told).toEqual([...thrice, 'refused', 'dropped refused', 'sent']);
@@ -167,12 +179,35 @@ describe('a queue', () => {
   test('closed while an alert is under way, has not passed it', async () => {
     const port = await serve((response, count) => void (count === 1 && response.end()));
     const { queue } = queueOf(webhook(port, { timeoutMs: 60_000 }));
-    queue.push([1, 2, 3, 4].map((next) => ({ alert, next })));
+    queue.push([1, 2, 3, 4].map((next) => ({ alert, next, bytes: 0 })));
     while (received.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(await queue.room(10)).toBe(false);
     await queue.close();
     expect(queue.position).toBe(1);
     expect(await queue.room(10)).toBe(true);
+  });
+
+  test('holds no more bytes than its sink may, in all partitions together', async () => {
+    const port = await serve((response, count) => void (count > 1 && response.end()));
+    const budget = new QueueBudget(1000);
+    const { queue: slow } = queueOf(webhook(port, { timeoutMs: 60_000 }), { budget, waitingMax: 100 });
+    const { queue: other } = queueOf(webhook(port), { budget, waitingMax: 100 });
+    slow.push([{ alert, next: 1, bytes: 999 }]);
+    while (received.length < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await other.room(10)).toBe(true);
+    slow.push([{ alert, next: 2, bytes: 1 }]);
+    expect([budget.waiting, await slow.room(10), await other.room(10)]).toEqual([1000, false, false]);
+
+    // What the closed one held is free at once, and those who wait are told.
+    const woken = other.room(60_000);
+    await slow.close();
+    expect(await woken).toBe(true);
+    expect([budget.waiting, slow.position]).toEqual([0, 0]);
+    slow.push([{ alert, next: 1, bytes: 999 }]);
+    other.push([1, 2, 3].map((next) => ({ alert, next, bytes: 400 })));
+    expect(budget.waiting).toBe(1200);
+    await other.drained();
+    expect([budget.waiting, other.position]).toEqual([0, 3]);
   });
 });
 
