@@ -122,6 +122,8 @@ export class RunningDeployment {
       rssBytes: exposition.value('chorus_process_resident_memory_bytes') ?? 0,
       diskBytes: await bytesBelow(join(this.#folder, 'state')),
       lagRecords: exposition.value('chorus_lag_records') ?? 0,
+      sinkBehind: exposition.value('chorus_sink_lag_records') ?? 0,
+      sinkQueued: exposition.value('chorus_sink_queue_records') ?? 0,
       cpuSeconds: exposition.value('chorus_process_cpu_seconds_total') ?? 0,
     };
   }

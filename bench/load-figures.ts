@@ -6,6 +6,9 @@ export interface Sample {
   readonly rssBytes: number;
   readonly diskBytes: number;
   readonly lagRecords: number;
+  /** Alerts that a sink has still to deal with, and those of them in memory. */
+  readonly sinkBehind: number;
+  readonly sinkQueued: number;
   /** Of the process, since it began. */
   readonly cpuSeconds: number;
 }
@@ -43,10 +46,22 @@ export interface Figures {
   readonly alerts: Readonly<Record<string, number>>;
   readonly largestAlertBytes: number;
   readonly bucketsCapped: number;
+  /** Of a scenario with a sink. */
+  readonly sink?: SinkFigures;
   /** Log lines of level warn and error, and what is no log line, with how often. */
   readonly complaints: Readonly<Record<string, number>>;
   /** What is not as it must be. */
   readonly faults: readonly string[];
+}
+
+export interface SinkFigures {
+  readonly published: number;
+  readonly sent: number;
+  readonly failed: number;
+  readonly dropped: number;
+  readonly behindMax: number;
+  /** Alerts that it had still to deal with in the end. */
+  readonly behind: number;
 }
 
 /** Of sorted values; undefined without any. */

@@ -9,6 +9,15 @@ import { RunningDeployment } from './load-deployment.ts';
 import { byLabel, lossesOf, outcomesOf, quantile, slopePerMinute, type Figures, type Sample } from './load-figures.ts';
 import { startProxy, type Proxy } from './load-proxy.ts';
 import { inventedText, type Scenario } from './load-scenarios.ts';
+import {
+  handedOver,
+  holdUpsOf,
+  sinkFaults,
+  sinkFiguresOf,
+  startSlowSink,
+  type SinkOutcome,
+  type SlowSink,
+} from './load-sink.ts';
 
 export interface RunOptions {
   /** Path of the command that is put under load. */
@@ -38,6 +47,8 @@ const STOP_MAX_MS = 40_000;
 const ENDED_SECONDS = 1e12;
 
 interface AlertSeen {
+  readonly id: string;
+  readonly revision: number;
   readonly status: string;
   readonly text: string;
   readonly postCount: number;
@@ -47,6 +58,8 @@ interface AlertSeen {
 class AlertReader {
   readonly latenciesMs: number[] = [];
   readonly found = new Set<string>();
+  /** `<id>:<revision>` of each record. */
+  readonly published = new Set<string>();
   largestClosed = 0;
   /** Of one record, bytes. */
   largest = 0;
@@ -74,7 +87,8 @@ class AlertReader {
     }
   }
 
-  #take({ status, text, postCount, lastPostAt }: AlertSeen, nowMs: number): void {
+  #take({ id, revision, status, text, postCount, lastPostAt }: AlertSeen, nowMs: number): void {
+    this.published.add(`${id}:${revision}`);
     if (status === 'closed') this.largestClosed = Math.max(this.largestClosed, postCount);
     const planted = /^planted\d+x /.exec(text)?.[0];
     if (planted === undefined || this.found.has(planted)) return;
@@ -101,9 +115,11 @@ export async function runScenario(
   let proxy: Proxy | undefined;
   let deployment: RunningDeployment | undefined;
   let alerts: AlertReader | undefined;
+  let sink: SlowSink | undefined;
   try {
     if (scenario.delayMs !== undefined) proxy = await startProxy(port, scenario.delayMs);
-    const config = configOf(scenario, cluster, feedTopic, alertsTopic);
+    if (scenario.sink !== undefined) sink = await startSlowSink(scenario.sink);
+    const config = { ...configOf(scenario, cluster, feedTopic, alertsTopic), ...sink?.settings };
     deployment = await RunningDeployment.start({
       command: options.command,
       folder,
@@ -111,11 +127,12 @@ export async function runScenario(
       environment: proxy?.environment ?? {},
     });
     alerts = new AlertReader(cluster, alertsTopic);
-    return await measure(scenario, cluster, feedTopic, options, deployment, alerts);
+    return await measure(scenario, cluster, feedTopic, options, deployment, alerts, sink);
   } finally {
     await alerts?.stop();
     await deployment?.kill();
     await proxy?.stop();
+    await sink?.stop();
   }
 }
 
@@ -153,6 +170,7 @@ async function measure(
   options: RunOptions,
   deployment: RunningDeployment,
   alerts: AlertReader,
+  sink: SlowSink | undefined,
 ): Promise<Figures> {
   const samples = [await deployment.sample()];
   const faults: string[] = [];
@@ -188,8 +206,10 @@ async function measure(
   await sleep(QUIET_END_MS);
   const open = ended?.value('chorus_campaigns_open') ?? 0;
   if (open !== 0) faults.push(`${open} campaigns are open after the end of event time`);
-  const all = { fed, samples, faults, startMs, fedMs, doneMs, metrics: drained };
+  const handed = sink === undefined ? undefined : await handedOver(deployment, alerts.published, sink, samples);
+  const all = { fed, samples, faults, startMs, fedMs, doneMs, metrics: drained, handed };
   const figures = figuresOf(scenario, deployment, alerts, { ...all, ended: ended ?? drained });
+  if (handed !== undefined) faults.push(...sinkFaults(handed), ...holdUpsOf(figures, scenario.sink!.delayMs));
   const code = await deployment.stop(STOP_MAX_MS);
   if (code !== 0) faults.push(`SIGTERM ended it with ${code ?? 'nothing, it was killed'}`);
   return figures;
@@ -305,6 +325,7 @@ interface Measured {
   readonly fedMs: number;
   readonly doneMs: number;
   readonly metrics: Exposition | undefined;
+  readonly handed?: SinkOutcome | undefined;
   readonly ended?: Exposition;
 }
 
@@ -312,7 +333,7 @@ function figuresOf(
   scenario: Scenario,
   { complaints }: RunningDeployment,
   alerts: AlertReader,
-  { fed, samples, faults, startMs, fedMs, doneMs, metrics, ended }: Measured,
+  { fed, samples, faults, startMs, fedMs, doneMs, metrics, handed, ended }: Measured,
 ): Figures {
   const empty = {
     value: () => undefined,
@@ -351,6 +372,7 @@ function figuresOf(
     alerts: byLabel(last, 'chorus_alerts_total', 'status'),
     largestAlertBytes: alerts.largest,
     bucketsCapped: at.value('chorus_buckets_capped_total') ?? 0,
+    ...(handed === undefined ? {} : { sink: sinkFiguresOf(handed) }),
     complaints: Object.fromEntries(complaints),
     faults,
   };

@@ -8,6 +8,7 @@ import { mix32 } from '../src/fingerprints/hash.ts';
 import { stageSettings } from '../src/runtime/engine.ts';
 import { DEFAULTS } from '../src/settings.ts';
 import { simulate } from '../src/simulate/feed.ts';
+import type { SinkPlan } from './load-sink.ts';
 
 /** Value of record `i`; `nowMs` is when it is sent. */
 export type Feed = (i: number, nowMs: number) => string | Buffer;
@@ -21,6 +22,8 @@ export interface Scenario {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Of each way between Chorus and its broker. */
   readonly delayMs?: number;
+  /** A sink that is slow. */
+  readonly sink?: SinkPlan;
   /** Are all posts of one text or of its variants? Then one campaign must have them all in the end. */
   readonly isOneCampaign?: boolean;
 }
@@ -215,4 +218,5 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'clocks-payload', feed: clocks, pace: even, settings: { kafka: { eventTime: 'payload' } } },
   { name: 'clocks-record', feed: clocks, pace: even },
   { name: 'slow-broker', feed: ordinary, pace: even, delayMs: 50 },
+  { name: 'slow-sink', feed: ordinary, pace: even, sink: { delayMs: 500, refusedEach: 10 } },
 ];

@@ -104,7 +104,7 @@ async function lookMs(tasks: readonly Task[]): Promise<number> {
       batches.sample('batch_seconds', { stage: 'match' }),
     ]);
   const port = new HealthPort(
-    { samples, isReady: () => Promise.resolve(true), status: () => Promise.resolve({}) },
+    { samples, notReady: () => Promise.resolve(undefined), status: () => Promise.resolve({}) },
     { host: '127.0.0.1', port: 0 },
   );
   const url = `http://127.0.0.1:${await port.start()}/metrics`;

@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { lossesOf, outcomesOf, quantile, slopePerMinute, tableOf, type Figures } from '../../bench/load-figures.ts';
 import { startProxy } from '../../bench/load-proxy.ts';
+import { handoverOf, sinkFaults, startSlowSink, type SinkOutcome } from '../../bench/load-sink.ts';
 import { inventedText, invalidValues, longestText } from '../../bench/load-scenarios.ts';
 import { decodeCanonical } from '../../src/consumers/formats/canonical.ts';
 import { parseExposition } from '../support/exposition.ts';
@@ -49,11 +50,70 @@ test.each([
 
 test('the slope leaves the warm-up out', () => {
   const samples = Array.from({ length: 30 }, (_, i) => {
-    return { seconds: i * 10, rssBytes: i < 10 ? i * 1e9 : 1e10 + i * 5e6, diskBytes: 7, lagRecords: 0, cpuSeconds: 0 };
+    return {
+      seconds: i * 10,
+      rssBytes: i < 10 ? i * 1e9 : 1e10 + i * 5e6,
+      diskBytes: 7,
+      lagRecords: 0,
+      sinkBehind: 0,
+      sinkQueued: 0,
+      cpuSeconds: 0,
+    };
   });
   expect(slopePerMinute(samples, ({ rssBytes }) => rssBytes / 1e6)).toBeCloseTo(30, 6);
   expect(slopePerMinute(samples, ({ diskBytes }) => diskBytes)).toBe(0);
   expect(slopePerMinute(samples.slice(0, 1), ({ rssBytes }) => rssBytes)).toBe(0);
+});
+
+test('what a slow sink has is what the topic has, less what is given up and what waits', () => {
+  const handover = { sent: 3, failed: 1, dropped: 0, behind: 0, queued: 0 };
+  const good: SinkOutcome = {
+    published: new Set(['a:1', 'a:2', 'b:1']),
+    taken: ['a:1', 'b:1', 'a:2'],
+    handover,
+    behindMax: 2,
+    queuedMax: 2,
+  };
+  expect(sinkFaults(good)).toEqual([]);
+  // Twice after a crash, and late: no loss.
+  expect(sinkFaults({ ...good, taken: ['a:1', 'b:1', 'b:1', 'a:2'], handover: { ...handover, sent: 4 } })).toEqual([]);
+  const two = { ...good, taken: ['a:1', 'b:1'], handover: { ...handover, sent: 2 } };
+  expect(sinkFaults(two)).toEqual(['1 alerts did not come, of which 0 were given up and 0 wait']);
+  expect(sinkFaults({ ...two, handover: { ...two.handover, behind: 1 } })).toEqual([]);
+  expect(sinkFaults({ ...two, handover: { ...two.handover, dropped: 1 } })).toEqual([]);
+  expect(sinkFaults({ ...good, handover: { ...handover, sent: 5 } })).toEqual([
+    '3 alerts came and 5 are counted as sent',
+  ]);
+  expect(sinkFaults({ ...good, published: new Set(['a:1', 'a:2']) })).toEqual([
+    '1 alerts came that are not in the topic',
+  ]);
+  expect(sinkFaults({ ...good, taken: ['a:2', 'b:1', 'a:1'] })).toEqual([
+    '1 revisions came behind a later one of their alert',
+  ]);
+  expect(sinkFaults({ ...good, queuedMax: 600 })).toEqual(['600 alerts wait in memory, must be at most 512']);
+  expect(sinkFaults({ ...good, behindMax: 1 })).toEqual(['the sink was not slow, or did not fail: nothing is shown']);
+  const exposition = parseExposition(
+    'chorus_sink_sent_total{sink="x"} 3\nchorus_sink_failed_total{sink="x",reason="timeout"} 1\nchorus_sink_failed_total{sink="x",reason="other"} 2\nchorus_sink_lag_records{sink="x"} 7\n',
+  );
+  expect(handoverOf(exposition)).toEqual({ sent: 3, failed: 3, dropped: 0, behind: 7, queued: 0 });
+});
+
+test('the slow sink takes its time, refuses some, and keeps what it has taken', async () => {
+  const sink = await startSlowSink({ delayMs: 30, refusedEach: 3 });
+  try {
+    const [{ url }] = sink.settings['sinks'] as [{ url: string }];
+    const startMs = performance.now();
+    const statuses: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      const { status } = await fetch(url, { method: 'POST', body: '{}', headers: { 'webhook-id': `a:${i}` } });
+      statuses.push(status);
+    }
+    expect(statuses).toEqual([204, 204, 503, 204]);
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(119);
+    expect(sink.taken).toEqual(['a:0', 'a:1', 'a:3']);
+  } finally {
+    await sink.stop();
+  }
 });
 
 test('quantiles of sorted values', () => {
