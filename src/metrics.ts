@@ -19,6 +19,7 @@ const BATCH_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 const LATENCY_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10, 15, 30, 60, 300, 1800];
 const STAGE = ['stage'];
 const PARTITION = ['stage', 'partition'];
+const SOURCE = ['source'];
 
 export const METRICS = {
   // What comes in and goes out.
@@ -287,6 +288,67 @@ export const METRICS = {
   },
   rebalance_seconds_total: { kind: 'counter', help: 'Time between generations.', labels: STAGE },
 
+  // A live source that fills the feed topic (feed.source), up to its records in the topic.
+  live_connected: { kind: 'gauge', help: '1 while the live source is connected.', labels: SOURCE },
+  live_connections_total: { kind: 'counter', help: 'Connections to the live source that were had.', labels: SOURCE },
+  live_lost_total: {
+    kind: 'counter',
+    help: 'Connections that were lost or not had, by reason; each is followed by another attempt.',
+    labels: ['source', 'reason'],
+  },
+  live_gaps_total: {
+    kind: 'counter',
+    help: 'Times that something was missed which the source does not send again.',
+    labels: SOURCE,
+  },
+  live_gap_seconds_total: { kind: 'counter', help: 'Time that lies in these gaps.', labels: SOURCE },
+  live_records_total: { kind: 'counter', help: 'Records received from the live source.', labels: SOURCE },
+  live_bytes_total: { kind: 'counter', help: 'Bytes of these records.', labels: SOURCE },
+  live_posts_total: { kind: 'counter', help: 'Posts in these records.', labels: SOURCE },
+  live_deletions_total: { kind: 'counter', help: 'Deletions in these records.', labels: SOURCE },
+  live_ignored_total: { kind: 'counter', help: 'Records that say nothing that Chorus uses.', labels: SOURCE },
+  live_rejected_total: {
+    kind: 'counter',
+    help: 'Records that are no posts, by reason; they are not written into the feed topic.',
+    labels: ['source', 'reason'],
+  },
+  live_stored_total: {
+    kind: 'counter',
+    help: 'Records of the live source that the brokers have acknowledged in the feed topic.',
+    labels: SOURCE,
+  },
+  live_dead_letters_total: {
+    kind: 'counter',
+    help: 'Rejected records written to the topic of dead letters; none where there is no such topic.',
+    labels: SOURCE,
+  },
+  live_retries_total: {
+    kind: 'counter',
+    help: 'Attempts to reach the brokers or to write into the topic that failed and were repeated.',
+    labels: SOURCE,
+  },
+  live_lag_seconds: {
+    kind: 'gauge',
+    help: 'Now less the time up to which all of the live source is stored; none before anything is. It grows while the source says nothing.',
+    labels: SOURCE,
+  },
+  live_queue_bytes: {
+    kind: 'gauge',
+    help: 'Bytes of records that have come and wait to be taken; 0 where the source waits itself, as an answer of HTTP does.',
+    labels: SOURCE,
+  },
+  live_queue_limit_bytes: {
+    kind: 'gauge',
+    help: 'What they can be: feed.queueBytes. Beyond it the connection is paused.',
+    labels: SOURCE,
+  },
+  live_pauses_total: { kind: 'counter', help: 'Times that the connection was paused for that.', labels: SOURCE },
+  live_waiting_records: {
+    kind: 'gauge',
+    help: 'Records gathered for the topic or under way to it: one request, and 4 MB and one batch that wait for the next.',
+    labels: SOURCE,
+  },
+
   // Sinks, which read the alerts topic in groups of their own.
   sink_sent_total: { kind: 'counter', help: 'Alerts that a sink has delivered.', labels: ['sink'] },
   sink_failed_total: {
@@ -309,6 +371,12 @@ export const METRICS = {
     help: 'Those of them that wait in memory: 256 and one answer of a broker for each partition.',
     labels: ['sink'],
   },
+  sink_queue_bytes: {
+    kind: 'gauge',
+    help: 'Bytes of the alerts among these: queueBytes of the sink and one answer of a broker for each partition.',
+    labels: ['sink'],
+  },
+  sink_queue_limit_bytes: { kind: 'gauge', help: 'That bound: queueBytes of the sink.', labels: ['sink'] },
 
   // The process; what it has beside these is listed by prom-client under the same prefix.
   build_info: { kind: 'gauge', help: '1, with the version of Chorus and of Node.', labels: ['version', 'node'] },

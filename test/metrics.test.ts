@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
+import { LOST_REASONS } from '../src/consumers/feeds/fault.ts';
 import { METRICS, type MetricSpec } from '../src/metrics.ts';
 import { IGNORED_REASONS, REJECTION_REASONS } from '../src/model.ts';
+import { collectProcessMetrics } from '../src/runtime/health.ts';
 import { ROOT } from './support/command.ts';
 
 const SPECS = Object.entries(METRICS) as [string, MetricSpec][];
@@ -33,12 +35,13 @@ describe('the table of metrics', () => {
     for (const [what, reasons] of [
       ['Rejected', REJECTION_REASONS],
       ['Ignored', IGNORED_REASONS],
+      ['Lost', LOST_REASONS],
     ] as const) {
       const line = new RegExp(`^- ${what}: ([^.]*)\\.`, 'm').exec(text)![1]!;
       expect(Array.from(line.matchAll(/`(\w+)`/g), ([, reason]) => reason)).toEqual(reasons);
     }
     const registry = new Registry();
-    collectDefaultMetrics({ register: registry });
+    collectProcessMetrics(registry);
     const named = Array.from(text.matchAll(/`((?:process|nodejs)_\w+)`/g), ([, name]) => name).filter(
       (name) => !name!.endsWith('_'),
     );
@@ -59,4 +62,5 @@ const LABELS = [
   'node',
   'topology',
   'sink',
+  'source',
 ];

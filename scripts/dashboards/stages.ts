@@ -1,5 +1,6 @@
 /** For whoever asks what each stage does with what it is given, and which part of it holds things up. */
 import { dashboard } from './dashboard.ts';
+import { live } from './live.ts';
 import { heatmap, lines, stacked, stat } from './panels.ts';
 import { buckets, greatest, perSecond, quantile, series, summed } from './queries.ts';
 
@@ -298,7 +299,7 @@ const sinks = [
     description:
       'Delivered by each sink, and given up. What was given up is sent again by chorus resend. No line: no sinks.',
     unit: 'cps',
-    span: 8,
+    span: 6,
     queries: [
       { expr: perSecond('sink_sent_total', ['sink']), legend: 'delivered, {{sink}}' },
       { expr: perSecond('sink_dropped_total', ['sink']), legend: 'given up, {{sink}}' },
@@ -308,7 +309,7 @@ const sinks = [
     title: 'Attempts that failed, per second',
     description: 'By reason. refused: look at the address and the secret; the others: at what answers there.',
     unit: 'cps',
-    span: 8,
+    span: 6,
     queries: [{ expr: perSecond('sink_failed_total', ['sink', 'reason']), legend: '{{sink}}, {{reason}}' }],
   }),
   lines({
@@ -316,10 +317,21 @@ const sinks = [
     description:
       'Records of the alerts topic that a sink has still to deal with, and those of them in memory. Growing: what receives them is slow or away; detection goes on.',
     unit: 'short',
-    span: 8,
+    span: 6,
     queries: [
       { expr: summed(series('sink_lag_records'), ['sink']), legend: 'to do, {{sink}}' },
       { expr: summed(series('sink_queue_records'), ['sink']), legend: 'in memory, {{sink}}' },
+    ],
+  }),
+  lines({
+    title: 'Memory for alerts that wait',
+    description:
+      'Bytes of alerts that a process holds for a sink, and their bound (queueBytes of the sink). At the bound nothing more is read for it until some are sent.',
+    unit: 'bytes',
+    span: 6,
+    queries: [
+      { expr: greatest(series('sink_queue_bytes'), ['sink']), legend: 'in use, {{sink}}' },
+      { expr: greatest(series('sink_queue_limit_bytes'), ['sink']), legend: 'limit, {{sink}}' },
     ],
   }),
 ];
@@ -331,6 +343,7 @@ export const stages = dashboard({
   rows: [
     { title: 'Work', panels: work },
     { title: 'Feed', panels: feed },
+    { title: 'Live source', panels: live },
     { title: 'Event time', panels: time },
     { title: 'Matching', panels: matching },
     { title: 'Campaigns', panels: campaigns },

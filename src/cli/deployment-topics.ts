@@ -27,7 +27,7 @@ export interface ReachOptions {
 
 /**
  * Waits for the brokers, then makes what is missing if so asked, and checks. Undefined if the signal came first.
- * @throws ChorusError `kafka_unreachable` after the bound, `kafka_login`, `kafka_denied`, `topic_create`
+ * @throws ChorusError `kafka_unreachable` after the bound, `kafka_login`, `kafka_tls`, `kafka_denied`, `topic_create`
  */
 export async function reportTopics(
   client: KafkaClient,

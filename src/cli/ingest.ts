@@ -17,7 +17,7 @@ import {
   parseFormatFlags,
   type FormatFlags,
 } from './format-flags.ts';
-import { onInterrupt, stdinUntil } from './interrupt.ts';
+import { aborted, onInterrupt, stdinUntil } from './interrupt.ts';
 import { describeCounters, describeEvent, openLiveSource, type OpenLiveSource } from './live-source.ts';
 import { counted } from './summary.ts';
 import type { Ingest } from '../runtime/ingest.ts';
@@ -83,6 +83,16 @@ SIGTERM and SIGINT end it when what is under way is stored. Exit codes: 0 done, 
 
 /** Returns the exit code. @throws ConfigError, InputError */
 async function ingestCommand(inputs: readonly string[], flags: IngestFlags): Promise<number> {
+  // Before anything that takes time: whoever ends it while it is being loaded is to see an end in order.
+  const interrupt = onInterrupt();
+  try {
+    return await ingestUntil(interrupt.signal, inputs, flags);
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+async function ingestUntil(signal: AbortSignal, inputs: readonly string[], flags: IngestFlags): Promise<number> {
   const plan = await planOf(inputs, flags);
   const [{ KafkaClient }, { kafkaSettings }, { Ingest, ingestLive }] = await Promise.all([
     import('../kafka/client.ts'),
@@ -91,6 +101,7 @@ async function ingestCommand(inputs: readonly string[], flags: IngestFlags): Pro
   ]);
   const { config, live, files } = plan;
   if (live === undefined) await checkInputs(files, plan.choice);
+  if (signal.aborted) return EXIT.done;
   const client = new KafkaClient(kafkaSettings(config), () => undefined);
   const ingest = new Ingest({
     client,
@@ -101,16 +112,13 @@ async function ingestCommand(inputs: readonly string[], flags: IngestFlags): Pro
     onSafe: (positionMs) => live?.cursor?.save(positionMs),
     onRetry: (detail) => say(`trying again: ${detail}`),
   });
-  const interrupt = onInterrupt();
   const reporting = setInterval(() => say(progressLine(ingest, live)), REPORT_EACH_MS);
   try {
-    const opened = ingest.open(interrupt.signal);
-    if (!(await unlessAborted(opened, interrupt.signal))) return EXIT.done;
+    const opened = ingest.open(signal);
+    if (!(await unlessAborted(opened, signal))) return EXIT.done;
     const work =
-      live === undefined
-        ? ingestFiles(plan, ingest, interrupt.signal)
-        : ingestLive(live.feed, ingest, live.cursor, interrupt.signal);
-    const code = await ended(work, interrupt.signal, config.shell.run.stopTimeoutMs);
+      live === undefined ? ingestFiles(plan, ingest, signal) : ingestLive(live.feed, ingest, live.cursor, signal);
+    const code = await ended(work, signal, config.shell.run.stopTimeoutMs);
     const { records, rejected } = ingest.counters;
     return code === EXIT.done && live === undefined && rejected * 2 > records ? EXIT.mostlyRejected : code;
   } catch (error) {
@@ -120,7 +128,6 @@ async function ingestCommand(inputs: readonly string[], flags: IngestFlags): Pro
   } finally {
     clearInterval(reporting);
     await ingest.close();
-    interrupt.dispose();
     say(progressLine(ingest, live));
   }
 }
@@ -130,17 +137,15 @@ const LASTING: ReadonlySet<string> = new Set([
   'topic_missing',
   'kafka_login',
   'kafka_denied',
+  'kafka_tls',
   'feed_denied',
   'feed_refused',
 ]);
 
 /** False if the signal came first. */
 async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<boolean> {
-  const aborted = new Promise<boolean>((resolve) => {
-    signal.addEventListener('abort', () => resolve(false), { once: true });
-  });
   work.catch(() => undefined);
-  return await Promise.race([work.then(() => true), aborted]);
+  return await Promise.race([work.then(() => true), aborted(signal).then(() => false)]);
 }
 
 /** After the signal there is so much time for what is under way. */

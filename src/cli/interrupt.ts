@@ -27,6 +27,14 @@ export function onInterrupt(): Interrupt {
   };
 }
 
+/** Resolves when the signal comes, or has come. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
 /** Standard input, which ends when the signal comes: a pipe without data would hold the reader for ever. */
 export async function* stdinUntil(signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const { stdin } = process;

@@ -3,7 +3,9 @@ import { LOST_REASONS } from '../consumers/feeds/fault.ts';
 import type { LiveEvent } from '../consumers/feeds/source.ts';
 import type { ConfigProblem } from '../errors.ts';
 import { KafkaClient } from '../kafka/client.ts';
+import type { Sample } from '../metrics.ts';
 import { Ingest, ingestLive } from '../runtime/ingest.ts';
+import { liveSamples } from '../runtime/live-samples.ts';
 import { kafkaSettings, type DeploymentConfig } from './config-deployment.ts';
 import { openLiveSource, protocolOf } from './live-source.ts';
 import type { LogLine } from './log.ts';
@@ -26,20 +28,24 @@ export function feedProblems({ shell: { feed, kafka } }: DeploymentConfig, env: 
   return problems;
 }
 
+export interface FeedMember extends Member {
+  samples(): Sample[];
+}
+
 /** Undefined where the configuration has no source. @throws ConfigError */
 export function feedMember(
   config: DeploymentConfig,
   env: Environment,
   log: LogLine,
   onFatal: (error: unknown) => void,
-): Member | undefined {
+): FeedMember | undefined {
   const { feed: settings } = config.shell;
   if (settings.source === undefined) return undefined;
   const { feed, cursor } = openLiveSource({ ...settings, source: settings.source }, NAMES, env, (event) =>
     logEvent(event, feed.name, log),
   );
   // Refused before anything has begun.
-  cursor?.load();
+  let safeMs = cursor?.load();
   const ingest = new Ingest({
     client: new KafkaClient(kafkaSettings(config), (level, message, fields) => {
       if (level === 'warn') log('warn', message, fields);
@@ -48,7 +54,10 @@ export function feedMember(
     deadLetters: config.topics.deadLetters,
     source: feed.name,
     isRaw: false,
-    onSafe: (positionMs) => cursor?.save(positionMs),
+    onSafe: (positionMs) => {
+      cursor?.save(positionMs);
+      safeMs = positionMs;
+    },
     onRetry: (error) => log('warn', 'writing the feed: trying again', { error }),
     onRejected: (reason, detail) => log('warn', 'record of the source rejected', { reason, detail }),
   });
@@ -68,6 +77,9 @@ export function feedMember(
     });
   };
   return {
+    samples: () => {
+      return liveSamples({ source: feed.format, feed: feed.counters, ingest: ingest.counters, safeMs }, Date.now());
+    },
     start: async () => {
       await ingest.open(ending.signal);
       reporting = setInterval(report, REPORT_EACH_MS);

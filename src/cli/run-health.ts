@@ -6,28 +6,36 @@ import { memoryLimitBytes } from '../runtime/thread-samples.ts';
 import type { DeploymentConfig } from './config-deployment.ts';
 import { publicConfig, type PublicConfig } from './config-difference.ts';
 import type { LogLine } from './log.ts';
-import type { Lookout } from './run-members.ts';
+import type { FeedMember } from './run-feed.ts';
 import type { MemberReport, WatchedMember } from './run-worker.ts';
 import { VERSION } from './version.ts';
 
 /** Two intervals of a scrape at its usual 15 s. */
 const SEEN_MAX_MS = 30_000;
 
-/** The port as a part of the run, where the configuration has one. @throws ChorusError `port_unusable` by its start */
-export function healthPort(
-  config: DeploymentConfig,
-  members: readonly WatchedMember[],
-  log: LogLine,
-): Lookout | undefined {
+/** The port of a run: it is there before the brokers are looked for, and until all else has ended. */
+export interface RunPort {
+  /** @throws ChorusError `port_unusable` */
+  start(): Promise<void>;
+  /** From now on it tells of these. */
+  watch(members: readonly WatchedMember[], source: FeedMember | undefined): void;
+  /** When all of them have ended after a failure: resolves when what nobody may miss was seen, within a bound or until the signal. */
+  readonly seen: (signal: AbortSignal) => Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Undefined where the configuration has none. */
+export function runPort(config: DeploymentConfig, log: LogLine): RunPort | undefined {
   const { host, port } = config.shell.http;
   if (port === undefined) return undefined;
-  const view = new RunView(config, members);
+  const view = new RunView(config);
   const health = new HealthPort(view, { host, port });
   return {
     start: async () => {
       const actual = await health.start();
       log('info', 'listening', { host, port: actual });
     },
+    watch: (members, source) => view.watch(members, source),
     stop: () => health.stop(),
     // A process that has met a gap meets it again at each start, and might be gone each time before anybody looks.
     seen: async (signal) => {
@@ -38,17 +46,22 @@ export function healthPort(
   };
 }
 
-/** What the port tells of the threads of a run. */
+/** What the port tells of a run. */
 export class RunView {
   readonly #config: PublicConfig;
-  readonly #members: readonly WatchedMember[];
+  /** The threads; undefined as long as there are none. */
+  #members: readonly WatchedMember[] | undefined;
+  #source: FeedMember | undefined;
   /** Of each thread, what it has said last: with one that is busy missing, sums would fall, and counters must not. */
-  readonly #last: (MemberReport | undefined)[];
+  #last: (MemberReport | undefined)[] = [];
 
-  constructor(config: DeploymentConfig, members: readonly WatchedMember[]) {
+  constructor(config: DeploymentConfig) {
     this.#config = publicConfig(config);
+  }
+
+  watch(members: readonly WatchedMember[], source?: FeedMember): void {
     this.#members = members;
-    this.#last = members.map(() => undefined);
+    this.#source = source;
   }
 
   samples = async (): Promise<Sample[]> => {
@@ -57,27 +70,30 @@ export class RunView {
     const topology = last.find(({ status }) => status.topology !== '')?.status.topology;
     return [
       ...sumSamples(last.flatMap(({ samples }) => samples)),
-      { name: 'ready', labels: {}, value: isReady(reports) ? 1 : 0 },
+      ...(this.#source?.samples() ?? []),
+      { name: 'ready', labels: {}, value: notReady(reports) === undefined ? 1 : 0 },
       { name: 'build_info', labels: { version: VERSION, node: process.versions.node }, value: 1 },
       { name: 'memory_limit_bytes', labels: {}, value: memoryLimitBytes() },
       ...(topology === undefined ? [] : [{ name: 'topology_info' as const, labels: { topology }, value: 1 }]),
     ];
   };
 
-  isReady = async (): Promise<boolean> => isReady(await this.#reports());
+  notReady = async (): Promise<string | undefined> => notReady(await this.#reports());
 
   /** Settings without secrets, and where each partition of each thread stands; null for a thread that is busy. */
   status = async (): Promise<unknown> => {
     const reports = await this.#reports();
     const known = this.#last.find((report) => report !== undefined)?.status;
+    const reason = notReady(reports);
     return {
       version: VERSION,
-      isReady: isReady(reports),
-      topology: known?.topology,
-      stagesTopology: known?.stagesTopology,
-      sources: known?.sources,
+      isReady: reason === undefined,
+      notReady: reason,
+      topology: known?.topology ?? '',
+      stagesTopology: known?.stagesTopology ?? '',
+      sources: known?.sources ?? 0,
       ...this.#config,
-      workers: reports.map((report) => (report === undefined ? null : stagesOf(report))),
+      workers: reports?.map((report) => (report === undefined ? null : stagesOf(report))) ?? [],
     };
   };
 
@@ -85,17 +101,21 @@ export class RunView {
     return (await this.samples()).some(({ name, value }) => name === 'chain_gaps_total' && value > 0);
   }
 
-  async #reports(): Promise<(MemberReport | undefined)[]> {
+  /** Undefined as long as there are no threads. */
+  async #reports(): Promise<(MemberReport | undefined)[] | undefined> {
+    if (this.#members === undefined) return undefined;
     const reports = await Promise.all(this.#members.map((member) => member.report()));
-    for (const [i, report] of reports.entries()) this.#last[i] = report ?? this.#last[i];
+    this.#last = reports.map((report, i) => report ?? this.#last[i]);
     return reports;
   }
 }
 
-/** One of them has a partition, and nothing restores. A thread that does not answer may be at anything. */
-function isReady(reports: readonly (MemberReport | undefined)[]): boolean {
-  const isSettled = reports.every((report) => report !== undefined && !report.status.isRestoring);
-  return isSettled && reports.some((report) => report?.status.isReady === true);
+/** It is ready where one thread has a partition, and nothing restores. A thread that does not answer may be at anything. */
+function notReady(reports: readonly (MemberReport | undefined)[] | undefined): string | undefined {
+  if (reports === undefined) return 'waiting for the brokers';
+  if (reports.some((report) => report === undefined)) return 'a thread is busy';
+  if (reports.some((report) => report?.status.isRestoring === true)) return 'restoring';
+  return reports.some((report) => report?.status.isReady === true) ? undefined : 'without a partition';
 }
 
 function stagesOf({ status: { isReady: isOneReady, isRestoring, stages } }: MemberReport): unknown {

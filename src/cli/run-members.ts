@@ -1,6 +1,7 @@
 /** The life of a run: its members start together, and the first signal or the first error stops all of them, within a bound. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT } from './exit.ts';
+import { aborted } from './interrupt.ts';
 import { errorFields, type LogLine } from './log.ts';
 
 /** What one thread of a run does. */
@@ -11,17 +12,12 @@ export interface Member {
   stop(): Promise<void>;
 }
 
-/** Looks at the members: it is there for as long as one of them is. */
-export interface Lookout extends Member {
-  /** When all of them have ended after a failure: resolves when what nobody may miss was seen, within a bound or until the signal. */
-  seen(signal: AbortSignal): Promise<void>;
-}
-
 export interface RunOptions {
   readonly log: LogLine;
   /** What is not committed by then is done again. */
   readonly stopMaxMs: number;
-  readonly lookout?: Lookout | undefined;
+  /** Asked when all members have ended: resolves when what nobody may miss was seen, within a bound or until the signal. */
+  readonly seen?: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 export interface Failure {
@@ -51,13 +47,12 @@ export async function runMembers(
   members: readonly Member[],
   signal: AbortSignal,
   failure: Failure,
-  { log, stopMaxMs, lookout }: RunOptions,
+  { log, stopMaxMs, seen }: RunOptions,
 ): Promise<number> {
   let isInTime = false;
   try {
     const interrupted = aborted(signal);
-    const all = lookout === undefined ? members : [lookout, ...members];
-    const started = Promise.all(all.map((member) => member.start()));
+    const started = Promise.all(members.map((member) => member.start()));
     started.catch(failure.set);
     await Promise.race([started, interrupted, failure.happened]);
     if (!signal.aborted) log('info', 'started');
@@ -65,19 +60,11 @@ export async function runMembers(
     log('info', 'stopping');
   } finally {
     isInTime = await stopAll(members, log, stopMaxMs);
-    await lookout?.seen(signal);
-    await lookout?.stop();
+    await seen?.(signal);
   }
   if (!isInTime) return EXIT.failedRun;
   log('info', 'stopped');
   return EXIT.done;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 /** False if the time was not enough. */

@@ -73,6 +73,16 @@ Ctrl-C ends it with a summary. docs/live.md says what is missed when a connectio
 
 /** @throws ConfigError, ChorusError `feed_denied`, `feed_refused`, `sink_io`, `cursor_io` */
 async function watchCommand(source: string | undefined, flags: WatchFlags): Promise<void> {
+  // Before anything that takes time: whoever ends it meanwhile is to see an end in order.
+  const interrupt = onInterrupt();
+  try {
+    await watchUntil(interrupt, source, flags);
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+async function watchUntil(interrupt: Interrupt, source: string | undefined, flags: WatchFlags): Promise<void> {
   const { settings, shell } = settingsOf(source, flags);
   const open = openLiveSource(
     { ...shell.feed, source: shell.feed.source! },
@@ -93,15 +103,10 @@ async function watchCommand(source: string | undefined, flags: WatchFlags): Prom
     toldUntilMs: open.feed.isResumable ? toldUntilMs : undefined,
   });
   const rewound = toldUntilMs === undefined ? undefined : rewoundMs(toldUntilMs, settings.windowMs, outOfOrdernessMs);
-  const interrupt = onInterrupt();
-  try {
-    await new Watch(open, engine, flags.json === true || !process.stdout.isTTY, idleMs, outOfOrdernessMs).run(
-      interrupt,
-      open.feed.isResumable ? rewound : toldUntilMs,
-    );
-  } finally {
-    interrupt.dispose();
-  }
+  await new Watch(open, engine, flags.json === true || !process.stdout.isTTY, idleMs, outOfOrdernessMs).run(
+    interrupt,
+    open.feed.isResumable ? rewound : toldUntilMs,
+  );
 }
 
 function settingsOf(source: string | undefined, flags: WatchFlags): Reading {

@@ -15,7 +15,8 @@ const PREFIX = 'chorus_';
 /** What the port tells of. */
 export interface Watched {
   readonly samples: () => Promise<readonly Sample[]>;
-  readonly isReady: () => Promise<boolean>;
+  /** Why it is not ready; undefined where it is. */
+  readonly notReady: () => Promise<string | undefined>;
   /** JSON, without secrets. */
   readonly status: () => Promise<unknown>;
 }
@@ -48,7 +49,7 @@ export class HealthPort {
       // All that a registry asks of a metric.
       this.#registry.registerMetric(metric as unknown as Metric);
     }
-    collectDefaultMetrics({ register: this.#registry, prefix: PREFIX });
+    collectProcessMetrics(this.#registry, PREFIX);
     this.#server = createServer({ connectionsCheckingInterval: CONNECTIONS_LOOK_MS }, (request, response) => {
       void this.#answer(request, response);
     });
@@ -108,7 +109,7 @@ export class HealthPort {
       case '/livez':
         return text(200, 'alive');
       case '/readyz':
-        return (await this.#watched.isReady()) ? text(200, 'ready') : text(503, 'restoring, or without a partition');
+        return readiness(await this.#watched.notReady());
       case '/status':
         return {
           code: 200,
@@ -138,6 +139,15 @@ export class HealthPort {
     }
     return await this.#registry.metrics();
   }
+}
+
+/** Gauges that prom-client calls like counters; `nodejs_active_resources` tells the same by type. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
+/** What prom-client tells of a Node process. */
+export function collectProcessMetrics(registry: Registry, prefix = ''): void {
+  collectDefaultMetrics({ register: registry, prefix });
+  for (const name of MISNAMED) registry.removeSingleMetric(prefix + name);
 }
 
 interface Row {
@@ -191,6 +201,10 @@ interface Answer {
 
 const NOT_ALLOWED = text(405, 'only GET and HEAD');
 const BROKEN = text(500, 'this cannot be told just now');
+
+function readiness(notReady: string | undefined): Answer {
+  return notReady === undefined ? text(200, 'ready') : text(503, notReady);
+}
 
 function text(code: number, body: string): Answer {
   return { code, type: 'text/plain; charset=utf-8', body: `${body}\n` };

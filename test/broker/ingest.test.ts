@@ -185,7 +185,10 @@ describe('chorus ingest', () => {
       await code;
     }
     clearInterval(emitting);
+    const { connections } = jetstream;
     const last = ingest(args);
+    // One that was killed may have stored the last event, so that alone does not say that this one is there.
+    await until('the last one is connected', () => jetstream.connections > connections, 60_000);
     await until(
       'the last event is stored',
       async () => (await stored(topic)).some((record) => idOf(record).endsWith(`/r${made - 1}`)),

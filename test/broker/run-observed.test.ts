@@ -2,18 +2,21 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Admin } from 'kafkajs';
-import { collectDefaultMetrics, Registry } from 'prom-client';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { Registry } from 'prom-client';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { LinksFrameBuilder } from '../../src/frames/links.ts';
 import { KafkaClient } from '../../src/kafka/client.ts';
 import { FrameProducer, type OutgoingRecord } from '../../src/kafka/producer.ts';
 import { METRICS, type MetricName, type MetricSpec } from '../../src/metrics.ts';
+import { LOST_REASONS } from '../../src/consumers/feeds/fault.ts';
 import { REJECTION_REASONS } from '../../src/model.ts';
+import { collectProcessMetrics } from '../../src/runtime/health.ts';
 import { configured, makeFeed, type Deployed } from '../cli/deployed.ts';
 import { unique, until } from '../kafka/support.ts';
 import { chorus } from '../support/command.ts';
 import { parseExposition, type Exposition } from '../support/exposition.ts';
 import { temporaryFolder } from '../support/feeds.ts';
+import { JetstreamServer, jetstreamPost } from '../support/live-servers.ts';
 import { killRunning, listening, run, says, type Running } from '../support/running.ts';
 
 const folder = temporaryFolder();
@@ -102,7 +105,9 @@ const whole = ({ lines, text }: Running): string => JSON.stringify(lines) + text
 
 describe('chorus run, looked at', () => {
   test('says all that the table of metrics has and nothing else, with two workers; and no word of a post', async () => {
-    const { file, feed } = await deployed();
+    const live = await new JetstreamServer().listen();
+    onTestFinished(() => live.close());
+    const { file, feed } = await deployed(`feed: { source: "${live.url}" }\n`);
     const one = run(['--config', file, '--workers', '2'], { CHORUS_SECRET: 'sesame-marker' });
     const base = await listening(one);
     expect(await ready(base)).toBe(false);
@@ -114,6 +119,25 @@ describe('chorus run, looked at', () => {
       );
       return JSON.stringify(assigned) === '[2,2,1]' && (await ready(base));
     });
+    const liveMetric = async (name: MetricName): Promise<number | undefined> =>
+      (await metricsOf(base)).value(`chorus_${name}`);
+    await until('the live source is connected', async () => (await liveMetric('live_connected')) === 1);
+    expect(await liveMetric('live_lag_seconds')).toBeUndefined();
+    // Posts, and what is none.
+    const liveCount = 5;
+    for (let i = 0; i < liveCount; i++) {
+      const text = `They sold the ${TEXT} bridge to a company that nobody has ever heard of, sign before Friday`;
+      live.emit(jetstreamPost(Date.now() + i, `${ACCOUNT}-live-${i}`, text, `r${i}`));
+    }
+    live.emit({ timeMs: Date.now(), text: `${VALUE} is no JSON` });
+    live.emit({
+      timeMs: Date.now(),
+      text: JSON.stringify({ kind: 'identity', did: `did:plc:${ACCOUNT}`, time_us: 1 }),
+    });
+    await until('they are stored', async () => (await liveMetric('live_stored_total')) === liveCount);
+    live.reset();
+    // What came in the last five seconds before is asked for again.
+    await until('all is there twice', async () => (await liveMetric('live_stored_total')) === 2 * liveCount);
     const count = 12;
     const bad = Array.from({ length: 1000 }, (_, i) => BAD[i % BAD.length]!);
     const values = [...bad, ...Array.from({ length: count }, (_, i) => postLine(i)), null];
@@ -130,7 +154,7 @@ describe('chorus run, looked at', () => {
     const log = whole(one);
 
     const registry = new Registry();
-    collectDefaultMetrics({ register: registry, prefix: 'chorus_' });
+    collectProcessMetrics(registry, 'chorus_');
     const ofProcess = registry.getMetricsAsArray().map(({ name }) => name);
     const ofTable = Object.keys(METRICS).map((name) => `chorus_${name}`);
     expect(Array.from(metrics.types.keys()).toSorted()).toEqual([...ofTable, ...ofProcess].toSorted());
@@ -148,8 +172,8 @@ describe('chorus run, looked at', () => {
 
     const value = (name: MetricName, labels?: Record<string, string>): number | undefined =>
       metrics.value(`chorus_${name}`, labels);
-    expect(value('records_consumed_total', { stage: 'fingerprint' })).toBe(values.length);
-    expect(value('posts_accepted_total')).toBe(count);
+    expect(value('records_consumed_total', { stage: 'fingerprint' })).toBe(values.length + 2 * liveCount);
+    expect(value('posts_accepted_total')).toBe(count + 2 * liveCount);
     expect(value('posts_rejected_total')).toBe(bad.length);
     expect(value('dead_letters_total')).toBe(bad.length);
     expect(value('posts_rejected_total', { reason: 'not_json' })).toBeGreaterThan(50);
@@ -176,6 +200,25 @@ describe('chorus run, looked at', () => {
     expect(latency).toBeGreaterThan(0.05);
     expect(latency).toBeLessThan(20);
     expect(metrics.value('chorus_batch_seconds_count')).toBe(metrics.value('chorus_batches_total'));
+
+    const source = 'jetstream';
+    expect(value('live_connected', { source })).toBe(1);
+    expect(value('live_connections_total', { source })).toBe(2);
+    expect(value('live_lost_total', { source, reason: 'reset' })).toBe(1);
+    expect(value('live_lost_total')).toBe(1);
+    expect(metrics.samples.filter(({ name }) => name === 'chorus_live_lost_total')).toHaveLength(LOST_REASONS.length);
+    expect(value('live_records_total')).toBe(2 * (liveCount + 2));
+    expect(value('live_bytes_total')).toBeGreaterThan(liveCount * 100);
+    expect(value('live_stored_total', { source })).toBe(2 * liveCount);
+    expect(value('live_posts_total')).toBe(2 * liveCount);
+    expect(value('live_ignored_total')).toBe(2);
+    expect(value('live_rejected_total', { source, reason: 'not_json' })).toBe(2);
+    expect(value('live_dead_letters_total')).toBe(value('live_rejected_total'));
+    expect(value('live_deletions_total')).toBe(0);
+    expect(value('live_waiting_records')).toBe(0);
+    expect(value('live_queue_limit_bytes')).toBe(2 ** 24);
+    expect(value('live_lag_seconds', { source })).toBeGreaterThanOrEqual(0);
+    expect(value('live_lag_seconds', { source })).toBeLessThan(60);
 
     const status = await (await fetch(`${base}/status`)).text();
     const parsed = JSON.parse(status) as {

@@ -179,7 +179,9 @@ describe('what the port tells', () => {
         stop: () => Promise.resolve(),
         report: () => Promise.resolve({ samples: [], status }),
       };
-      const port = new HealthPort(new RunView(config, [member]), { host: '127.0.0.1', port: 0 });
+      const view = new RunView(config);
+      view.watch([member]);
+      const port = new HealthPort(view, { host: '127.0.0.1', port: 0 });
       const base = `http://127.0.0.1:${await port.start()}`;
       try {
         for (const path of ['/status', '/metrics', '/readyz', '/livez', '/']) {
@@ -211,17 +213,27 @@ describe('what the port tells', () => {
     });
     let isRestoring = false;
     // The second one has no partition: there are more threads than partitions.
-    const view = new RunView(load(NEEDED), [member(() => isRestoring), member(() => false, false)]);
+    const view = new RunView(load(NEEDED));
     const value = async (name: string): Promise<number | undefined> =>
       (await view.samples()).find((sample) => sample.name === name)?.value;
-    expect([await view.isReady(), await value('ready'), await value('batches_total')]).toEqual([true, 1, 8]);
+    const told = async (): Promise<unknown[]> => [
+      await view.notReady(),
+      await value('ready'),
+      await value('batches_total'),
+    ];
+    expect(await told()).toEqual(['waiting for the brokers', 0, undefined]);
+    expect(await view.status()).toMatchObject({ isReady: false, notReady: 'waiting for the brokers', workers: [] });
+    view.watch([member(() => isRestoring), member(() => false, false)]);
+    expect(await told()).toEqual([undefined, 1, 8]);
+    expect(await view.status()).toMatchObject({ isReady: true, notReady: undefined, topology: 'f'.repeat(16) });
     isBusy = true;
-    expect([await view.isReady(), await value('ready'), await value('batches_total')]).toEqual([false, 0, 8]);
+    expect(await told()).toEqual(['a thread is busy', 0, 8]);
     isBusy = false;
     isRestoring = true;
-    expect(await view.isReady()).toBe(false);
-    const without = new RunView(load(NEEDED), [member(() => false, false)]);
-    expect(await without.isReady()).toBe(false);
+    expect(await told()).toEqual(['restoring', 0, 8]);
+    const without = new RunView(load(NEEDED));
+    without.watch([member(() => false, false)]);
+    expect(await without.notReady()).toBe('without a partition');
   });
 });
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { firstFailure, runMembers, type Failure, type Lookout, type Member } from '../../src/cli/run-members.ts';
+import { firstFailure, runMembers, type Failure, type Member } from '../../src/cli/run-members.ts';
 import { ChorusError } from '../../src/errors.ts';
 
 interface Stub extends Member {
@@ -20,7 +20,7 @@ function member(parts: Partial<Member> = {}): Stub {
 function run(
   members: readonly Member[],
   stopMaxMs = 25_000,
-  lookout?: Lookout,
+  seen?: (signal: AbortSignal) => Promise<void>,
 ): {
   end: Promise<number>;
   controller: AbortController;
@@ -33,7 +33,7 @@ function run(
   };
   const controller = new AbortController();
   const failure = firstFailure(log);
-  const end = runMembers(members, controller.signal, failure, { log, stopMaxMs, lookout });
+  const end = runMembers(members, controller.signal, failure, { log, stopMaxMs, seen });
   return { end, controller, failure, lines };
 }
 
@@ -78,26 +78,23 @@ describe('the members of a run', () => {
     expect(lines).toEqual(['error cannot go on no']);
   });
 
-  test('the lookout is there from the start until all others have ended and what matters was seen', async () => {
+  test('when all have ended, it ends when what matters was seen', async () => {
     const calls: string[] = [];
     const seen: AbortSignal[] = [];
-    const lookout: Lookout = {
-      start: async () => void calls.push('lookout starts'),
-      stop: async () => void calls.push('lookout stops'),
-      seen: async (signal) => {
-        seen.push(signal);
-        calls.push('seen');
-      },
+    const look = async (signal: AbortSignal): Promise<void> => {
+      seen.push(signal);
+      await sleep(5);
+      calls.push('seen');
     };
     const stop = async (): Promise<void> => {
       await sleep(5);
       calls.push('member stopped');
     };
-    const { end, failure } = run([member({ stop })], undefined, lookout);
+    const { end, failure } = run([member({ stop })], undefined, look);
     await sleep(1);
     failure.set(new ChorusError('broken', 'x'));
     await expect(end).rejects.toMatchObject({ code: 'broken' });
-    expect(calls).toEqual(['lookout starts', 'member stopped', 'seen', 'lookout stops']);
+    expect(calls).toEqual(['member stopped', 'seen']);
     expect(seen[0]!.aborted).toBe(false);
   });
 

@@ -1,6 +1,6 @@
 /** `chorus run` as people use it: processes of their own beside a real broker. */
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,8 +12,9 @@ import { readRange } from '../../src/kafka/reader.ts';
 import type { Alert } from '../../src/model.ts';
 import { unique, until } from '../kafka/support.ts';
 import { chorus } from '../support/command.ts';
+import { parseExposition } from '../support/exposition.ts';
 import { temporaryFolder } from '../support/feeds.ts';
-import { killRunning, run, says } from '../support/running.ts';
+import { killRunning, listening, run, says } from '../support/running.ts';
 import { configured, makeFeed } from './deployed.ts';
 
 const folder = temporaryFolder();
@@ -121,12 +122,71 @@ describe('chorus run', () => {
     },
   );
 
-  test('waits for the brokers and says so; a signal ends the waiting', async () => {
-    const { file } = configured(folder, '', ['127.0.0.1:1']);
+  test('waits for the brokers and says so, in the log and at its port; a signal ends the waiting', async () => {
+    const { file } = configured(folder, 'http: { port: 0 }\n', ['127.0.0.1:1']);
     const waiting = run(['--config', file]);
+    const base = await listening(waiting);
     await until('it says so', () => says(waiting, 'waiting for the brokers'));
+    expect((await fetch(`${base}/livez`)).status).toBe(200);
+    const readyz = await fetch(`${base}/readyz`);
+    expect([readyz.status, await readyz.text()]).toEqual([503, 'waiting for the brokers\n']);
+    expect(await (await fetch(`${base}/status`)).json()).toMatchObject({
+      isReady: false,
+      notReady: 'waiting for the brokers',
+      topology: '',
+      workers: [],
+      shell: { kafka: { topic: expect.any(String) as string } },
+    });
+    const metrics = parseExposition(await (await fetch(`${base}/metrics`)).text());
+    expect(metrics.value('chorus_ready')).toBe(0);
+    expect(metrics.value('chorus_build_info')).toBe(1);
+    expect(metrics.value('chorus_process_resident_memory_bytes')).toBeGreaterThan(1e7);
+    const against = await chorus(['config', 'check', '--config', file, '--against', base]);
+    expect([against.code, against.stderr]).toEqual([
+      2,
+      expect.stringContaining('that has reached its brokers') as string,
+    ]);
     waiting.child.kill('SIGTERM');
     expect(await waiting.code).toBe(0);
+  });
+
+  test('a signal ends the waiting for a broker that takes connections and says nothing', async () => {
+    let connections = 0;
+    const silent = createServer((socket) => {
+      connections++;
+      socket.on('error', () => undefined);
+    }).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    try {
+      const { file } = configured(folder, '', [`127.0.0.1:${(silent.address() as AddressInfo).port}`]);
+      const waiting = run(['--config', file]);
+      await until('it asks', () => connections > 0);
+      const stopMs = performance.now();
+      waiting.child.kill('SIGTERM');
+      expect(await waiting.code).toBe(0);
+      expect(performance.now() - stopMs).toBeLessThan(3000);
+    } finally {
+      silent.close();
+    }
+  });
+
+  test('a port that is taken ends it with 5, before any broker is asked', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    try {
+      const { port } = taken.address() as AddressInfo;
+      const { file } = configured(folder, `http: { port: ${port} }\n`, ['127.0.0.1:1']);
+      const failing = run(['--config', file]);
+      expect(await failing.code).toBe(5);
+      expect(failing.lines.at(-1)).toMatchObject({
+        level: 'error',
+        code: 'port_unusable',
+        error: `http.host and http.port: 127.0.0.1:${port} cannot be listened on (EADDRINUSE)`,
+      });
+      expect(says(failing, 'waiting for the brokers')).toBe(false);
+    } finally {
+      taken.close();
+    }
   });
 
   test('starts when the brokers come', async () => {
@@ -134,10 +194,19 @@ describe('chorus run', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     await new Promise((resolve) => server.close(resolve));
-    const { file, feed } = configured(folder, '', [`127.0.0.1:${port}`]);
+    const brokers = [`127.0.0.1:${port}`];
+    const { file, feed } = configured(folder, '', brokers);
     await makeFeed(admin, feed);
     const waiting = run(['--config', file]);
     await until('it says so', () => says(waiting, 'waiting for the brokers'));
+    const good = configured(folder, `  partitions: 2\nhttp: { port: 0 }\n`);
+    await makeFeed(admin, good.feed);
+    expect((await chorus(['topics', 'create', '--config', good.file])).code).toBe(0);
+    writeFileSync(good.file, readFileSync(good.file, 'utf8').replace(/brokers: .*/, `brokers: ${brokers.join(',')}`));
+    const second = run(['--config', good.file]);
+    const base = await listening(second);
+    await until('it says so', () => says(second, 'waiting for the brokers'));
+    expect((await fetch(`${base}/readyz`)).status).toBe(503);
     // The address starts to answer: a pipe to the real broker, which then names its own.
     const [host, brokerPort] = inject('kafka')[0]!.split(':') as [string, string];
     const pipe = createServer((socket) => {
@@ -148,6 +217,9 @@ describe('chorus run', () => {
     try {
       expect(await waiting.code).toBe(2);
       expect(waiting.text.join('\n')).toContain('mend it with: chorus topics create');
+      await until('the second one is ready', async () => (await fetch(`${base}/readyz`)).status === 200, 60_000);
+      second.child.kill('SIGTERM');
+      expect(await second.code).toBe(0);
     } finally {
       pipe.close();
     }

@@ -200,12 +200,12 @@ describe('a template', () => {
   });
 
   test('of a maker that has seen other revisions is that of a new one', () => {
-    const word = fc.constantFrom('vote', 'for', 'the', 'vale', 'burns', 'now', '!', 'we', 'all');
-    const text = fc.array(word, { minLength: 1, maxLength: 8 }).map((words) => wordsOf(words.join(' ')));
+    const piece = fc.constantFrom('vote', 'for', 'the', 'vale', 'burns', 'now', '!', 'we', 'all');
+    const variant = fc.array(piece, { minLength: 1, maxLength: 8 }).map((words) => wordsOf(words.join(' ')));
     const revision = fc.array(fc.tuple(fc.nat({ max: 30 }), fc.integer({ min: 1, max: 9 })), { maxLength: 40 });
     fc.assert(
       fc.property(
-        fc.array(text, { minLength: 31, maxLength: 31 }),
+        fc.array(variant, { minLength: 31, maxLength: 31 }),
         fc.array(revision, { maxLength: 6 }),
         (texts, all) => {
           const maker = new TemplateMaker();

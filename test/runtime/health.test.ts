@@ -21,7 +21,7 @@ function batchSeconds(...seconds: number[]): Sample {
 }
 
 describe('the port', () => {
-  let isReady = false;
+  let notReady: string | undefined = 'restoring';
   let isBroken = false;
   let asked = 0;
   const port = new HealthPort(
@@ -32,7 +32,7 @@ describe('the port', () => {
         if (isBroken) throw new Error('secret detail');
         return [...SAMPLES, batchSeconds(0.02, 100)];
       },
-      isReady: () => Promise.resolve(isReady),
+      notReady: () => Promise.resolve(notReady),
       status: () => Promise.resolve({ topology: 'abc' }),
     },
     { host: '127.0.0.1', port: 0 },
@@ -62,12 +62,17 @@ describe('the port', () => {
       expect(text).toContain('# TYPE chorus_batch_seconds histogram\n');
       // Those of prom-client.
       expect(text).toMatch(/\nchorus_process_resident_memory_bytes \d+\n/);
+      expect(text).toMatch(/\nchorus_nodejs_active_resources\{type="\w+"\} \d+\n/);
+      // Gauges that are called like counters.
+      expect(text).not.toContain('chorus_nodejs_active_resources_total');
+      expect(Array.from(text.matchAll(/^# TYPE \w+_total (?!counter)\w+$/gm), ([line]) => line)).toEqual([]);
     }
   });
 
-  test('is ready when all partitions are restored', async () => {
-    expect((await fetch(`${base}/readyz`)).status).toBe(503);
-    isReady = true;
+  test('is ready where nothing speaks against it, and else says what does', async () => {
+    const unready = await fetch(`${base}/readyz`);
+    expect([unready.status, await unready.text()]).toEqual([503, 'restoring\n']);
+    notReady = undefined;
     expect((await fetch(`${base}/readyz`)).status).toBe(200);
     expect((await fetch(`${base}/livez`)).status).toBe(200);
   });
@@ -128,7 +133,11 @@ describe('the port', () => {
   test('says which address cannot be listened on', async () => {
     const taken = new URL(base).port;
     const second = new HealthPort(
-      { samples: () => Promise.resolve([]), isReady: () => Promise.resolve(true), status: () => Promise.resolve(0) },
+      {
+        samples: () => Promise.resolve([]),
+        notReady: () => Promise.resolve(undefined),
+        status: () => Promise.resolve(0),
+      },
       { host: '127.0.0.1', port: Number(taken) },
     );
     await expect(second.start()).rejects.toMatchObject({ code: 'port_unusable' });

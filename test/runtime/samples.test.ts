@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { LOST_REASONS, type LostReason } from '../../src/consumers/feeds/fault.ts';
+import type { LiveCounters } from '../../src/consumers/feeds/source.ts';
 import { ChorusError, InvariantError } from '../../src/errors.ts';
 import { SourceChain } from '../../src/frames/chain.ts';
 import type { Sample } from '../../src/metrics.ts';
+import { REJECTION_REASONS } from '../../src/model.ts';
+import { liveSamples } from '../../src/runtime/live-samples.ts';
 import { isGap, partitionSamples, type PartitionReport } from '../../src/runtime/stage-samples.ts';
 import { memoryLimitBytes, ThreadWatch } from '../../src/runtime/thread-samples.ts';
 import { watermarkSamples, watermarksOf } from '../../src/runtime/watermark-samples.ts';
@@ -81,6 +85,58 @@ test('a partition is in one state, and a restore comes to its end', () => {
     restore_remaining_records: 0,
     restore_seconds: 9,
   });
+});
+
+test('a live source tells every reason from the start, and how far behind all is stored', () => {
+  const lost = Object.fromEntries(LOST_REASONS.map((reason) => [reason, 0])) as Record<LostReason, number>;
+  const feed: LiveCounters = {
+    isConnected: true,
+    connections: 3,
+    lost: { ...lost, busy: 2 },
+    records: 90,
+    bytes: 9000,
+    gaps: 1,
+    gapMs: 2500,
+    queueBytes: 70,
+    queueBytesMax: 700,
+    pauses: 4,
+  };
+  const ingest = { records: 91, posts: 60, deletions: 5, ignored: 20, rejected: 6, written: 64, deadLetters: 6 };
+  const progress = {
+    source: 'jetstream',
+    feed,
+    ingest: { ...ingest, rejectedByReason: new Map([['not_json' as const, 6]]), waiting: 1, retries: 8 },
+    safeMs: 40_000,
+  };
+  const samples = liveSamples(progress, 41_500);
+  for (const { labels } of samples) expect(labels).toMatchObject({ source: 'jetstream' });
+  expect(named(samples.filter(({ labels }) => labels['reason'] === undefined))).toEqual({
+    live_connected: 1,
+    live_connections_total: 3,
+    live_gaps_total: 1,
+    live_gap_seconds_total: 2.5,
+    live_records_total: 90,
+    live_bytes_total: 9000,
+    live_posts_total: 60,
+    live_deletions_total: 5,
+    live_ignored_total: 20,
+    live_stored_total: 64,
+    live_dead_letters_total: 6,
+    live_retries_total: 8,
+    live_lag_seconds: 1.5,
+    live_queue_bytes: 70,
+    live_queue_limit_bytes: 700,
+    live_pauses_total: 4,
+    live_waiting_records: 1,
+  });
+  const of = (name: string): (readonly [string, number])[] =>
+    samples.filter((sample) => sample.name === name).map(({ labels, value }) => [labels['reason']!, value] as const);
+  expect(of('live_lost_total')).toEqual(LOST_REASONS.map((reason) => [reason, reason === 'busy' ? 2 : 0]));
+  expect(of('live_rejected_total')).toEqual(REJECTION_REASONS.map((reason) => [reason, reason === 'not_json' ? 6 : 0]));
+  const lagOf = (safeMs: number | undefined): number | undefined =>
+    named(liveSamples({ ...progress, safeMs }, 41_500))['live_lag_seconds'];
+  // A source may run ahead of the clock; nothing is stored before something is.
+  expect([lagOf(50_000), lagOf(undefined)]).toEqual([0, NaN]);
 });
 
 test('what counts as a gap', () => {

@@ -1,8 +1,9 @@
 /** What PromQL expressions name, by the grammar that Prometheus itself edits with. */
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { METRICS, type MetricSpec } from '../../src/metrics.ts';
+import { collectProcessMetrics } from '../../src/runtime/health.ts';
 
 export interface Selector {
   /** The metric. */
@@ -59,7 +60,7 @@ export function knownSeries(): ReadonlyMap<string, readonly string[]> {
     add(known, `chorus_${name}`, kind, [...SCRAPED, ...labels]);
   }
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: 'chorus_' });
+  collectProcessMetrics(registry, 'chorus_');
   for (const metric of registry.getMetricsAsArray()) {
     // What is not in the types: the names of the labels.
     const { name, type, labelNames = [] } = metric as unknown as { name: string; type: string; labelNames?: string[] };
