@@ -1,7 +1,7 @@
 /**
  * The three stages on a real broker on the same machine: posts a second from a topic that is there already.
  *
- *   node bench/kafka.js [--posts FILE] [--count 2000000] [--split 'fingerprint|match,campaign'] [--partitions 1]
+ *   node bench/kafka.js [--posts FILE] [--count 2000000] [--split 'fingerprint|match|campaign'] [--partitions 1]
  *
  * In the same run, for the ratio: a bare kafkajs consumer that counts the records of the same topic and does nothing else.
  */
@@ -18,7 +18,7 @@ const { values } = parseArgs({
   options: {
     posts: { type: 'string' },
     count: { type: 'string', default: '2000000' },
-    split: { type: 'string', default: 'fingerprint|match,campaign' },
+    split: { type: 'string', default: 'fingerprint|match|campaign' },
     partitions: { type: 'string', default: '1' },
     simhash: { type: 'string', default: 'on' },
   },

@@ -15,6 +15,7 @@ import {
   entryBands,
   entryIsRetraction,
   entryKeyCount,
+  entryLength,
   entryRecordAt,
   entryTokenCount,
   entryWithKeys,
@@ -45,6 +46,11 @@ export class Router {
       this.#add(words[at + ENTRY.postLo]!);
       return;
     }
+    // Where all goes to one partition, asking for each of two dozen keys would be the greater part of the work.
+    if (this.#partitions === 1) {
+      this.#home = this.#add(0);
+      return;
+    }
     const keyCount = entryKeyCount(words, at);
     const bands = entryBands(words, at);
     for (let k = 0; k < keyCount; k++) this.#keyTargets[k] = this.#add(words[at + ENTRY.keys + k]!);
@@ -61,6 +67,12 @@ export class Router {
     if (entryIsRetraction(words, at)) return ENTRY_HEADER_WORDS;
     const keyCount = entryKeyCount(words, at);
     const allBands = entryBands(words, at);
+    if (this.#partitions === 1) {
+      const length = entryLength(words, at);
+      for (let i = ENTRY_HEADER_WORDS; i < length; i++) out[to + i] = words[at + i]!;
+      out[to] = entryWithKeys(words[at]!, keyCount, allBands, true);
+      return length;
+    }
     let end = to + ENTRY.keys;
     for (let k = 0; k < keyCount; k++) {
       if (this.#keyTargets[k] === target) out[end++] = words[at + ENTRY.keys + k]!;

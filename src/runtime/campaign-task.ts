@@ -8,13 +8,15 @@ import { decodeNumber, encodeNumber } from '../frames/chain.ts';
 import type { FrameRoute } from '../frames/frame.ts';
 import type { Sample } from '../metrics.ts';
 import { ALERT_STATUSES, type AlertStatus } from '../model.ts';
-import { CampaignStage, type CampaignSettings, type Revision } from '../stages/campaign.ts';
+import { CampaignStage, type CampaignSettings, type Revision, type RevisionSink } from '../stages/campaign.ts';
 import { CampaignPartition } from '../stages/campaign-partition.ts';
 import { evidenceOf } from './evidence.ts';
 import { isSnapshot, snapshotFrames, SnapshotReader } from './snapshot.ts';
 import { notOurs, type Beginning, type LogRecord, type Output, type Step, type Task } from './task.ts';
 import { watermarkSamples, watermarksOf } from './watermark-samples.ts';
 
+/** What was published before. */
+const NOWHERE: RevisionSink = { push: () => undefined };
 /** At the FAMILY bits of the links. */
 const CORE_FAMILIES = ['text', 'shingle', 'simhash', 'both'];
 
@@ -64,7 +66,7 @@ export class CampaignTask implements Task {
     for await (const records of read(this.#snapshot, committed.offset)) {
       signal.throwIfAborted();
       this.#ingest(records);
-      this.partition.release([]);
+      this.partition.release(NOWHERE);
       onProgress(records.at(-1)!.offset + 1 - this.#snapshot, committed.offset - this.#snapshot);
     }
     this.#before = countedBy(this.partition.stage);
@@ -90,15 +92,20 @@ export class CampaignTask implements Task {
   }
 
   process(records: readonly LogRecord[], next: number): Promise<Step> {
-    const revisions: Revision[] = [];
-    this.#ingest(records);
-    this.partition.release(revisions);
-    for (const { alert } of revisions) this.#statuses.set(alert.status, this.#statuses.get(alert.status)! + 1);
     const { encode } = this.#settings;
-    const outputs: Output[] = revisions.map((revision) => ({ topic: 'alerts', partition: -1, ...encode(revision) }));
+    const outputs: Output[] = [];
+    const openedMs: number[] = [];
+    this.#ingest(records);
+    // Written down at once: an alert is several times as large as its bytes, and a batch may make hundreds.
+    this.partition.release({
+      push: (revision) => {
+        const { status, lastPostAt } = revision.alert;
+        this.#statuses.set(status, this.#statuses.get(status)! + 1);
+        if (status === 'open') openedMs.push(Date.parse(lastPostAt));
+        outputs.push({ topic: 'alerts', partition: -1, ...encode(revision) });
+      },
+    });
     if (this.#isDue(records.at(-1))) outputs.push(...this.#save(next));
-    const opened = revisions.filter(({ alert }) => alert.status === 'open');
-    const openedMs = opened.map(({ alert }) => Date.parse(alert.lastPostAt));
     return Promise.resolve({ outputs, position: next, metadata: this.#metadata(), openedMs });
   }
 

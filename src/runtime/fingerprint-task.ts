@@ -119,13 +119,14 @@ export class FingerprintTask implements Task {
     for (const record of records) {
       if (partition.isFull) this.#finish(record.offset, outputs);
       this.counters.records++;
-      if (record.value === null) {
+      const { value } = record;
+      if (value === null) {
         this.#takeEmpty(record);
         continue;
       }
       // A promise for each record would be a tenth of the work: only a schema that is not known yet is worth one.
-      const answer = this.#decoder.decode(record.value);
-      this.#take(record, record.value, answer instanceof Promise ? await answer : answer, outputs);
+      const answer = this.#decoder.decode(value);
+      this.#take(record, value, answer instanceof Promise ? await answer : answer, outputs);
     }
     this.#finish(next, outputs);
     return { outputs, position: next, metadata: this.#metadata() };

@@ -12,7 +12,7 @@ import { retractedBeforeMs } from '../frames/entry.ts';
 import { InvariantError } from '../errors.ts';
 import { hex64 } from '../fingerprints/hash.ts';
 import type { Evidence } from '../model.ts';
-import { CampaignStage, type CampaignEvent, type CampaignSettings, type Revision } from './campaign.ts';
+import { CampaignStage, type CampaignEvent, type CampaignSettings, type RevisionSink } from './campaign.ts';
 
 export class CampaignPartition {
   readonly stage: CampaignStage;
@@ -75,7 +75,7 @@ export class CampaignPartition {
   }
 
   /** Takes what all match partitions have passed, and appends the revisions it causes. */
-  release(out: Revision[]): void {
+  release(out: RevisionSink): void {
     const watermark = this.#chain.least;
     if (watermark === -Infinity) return;
     const ready = this.#pending.filter((event) => event.cause.timeMs < watermark);

@@ -64,6 +64,11 @@ export interface Revision {
   readonly members?: readonly Post[];
 }
 
+/** Where revisions go as they are made: an array, or what has no use for them any longer than it takes to write them down. */
+export interface RevisionSink {
+  push(revision: Revision): unknown;
+}
+
 export class CampaignStage {
   /** Cores made, by the FAMILY bits of the links that their nodes had by then. */
   readonly cores: [number, number, number, number] = [0, 0, 0, 0];
@@ -106,7 +111,7 @@ export class CampaignStage {
   }
 
   /** Takes the events of one post, which has event time `timeMs`, and appends the revisions they cause to `out`. */
-  process(timeMs: number, events: readonly CampaignEvent[], out: Revision[]): void {
+  process(timeMs: number, events: readonly CampaignEvent[], out: RevisionSink): void {
     this.advance(timeMs, out);
     const touched = new Set<TextNode>();
     const bereft = new Set<Campaign>();
@@ -125,7 +130,7 @@ export class CampaignStage {
   }
 
   /** Lets event time reach `timeMs`: revises and closes what has fallen due by then. */
-  advance(timeMs: number, out: Revision[]): void {
+  advance(timeMs: number, out: RevisionSink): void {
     for (;;) {
       const timer = this.#state.timers.due(timeMs);
       if (timer === undefined) break;
@@ -137,7 +142,7 @@ export class CampaignStage {
   }
 
   /** The end of the feed: closes every alert at its own event time. */
-  finish(out: Revision[]): void {
+  finish(out: RevisionSink): void {
     this.advance(Infinity, out);
   }
 
@@ -405,7 +410,7 @@ export class CampaignStage {
     changed.add(campaign);
   }
 
-  #review(campaign: Campaign, out: Revision[]): void {
+  #review(campaign: Campaign, out: RevisionSink): void {
     const merged = campaign.merged.splice(0);
     for (const state of merged) {
       state.revision++;
@@ -423,7 +428,7 @@ export class CampaignStage {
     }
   }
 
-  #reviewUnopened(campaign: Campaign, out: Revision[]): void {
+  #reviewUnopened(campaign: Campaign, out: RevisionSink): void {
     const { minAccounts } = this.#settings;
     if (campaign.accounts.size < minAccounts) return;
     if (campaign.accountsSince(this.#expiredMs, minAccounts) < minAccounts) {
@@ -443,7 +448,7 @@ export class CampaignStage {
     this.#publish(campaign, 'open', out);
   }
 
-  #publish(campaign: Campaign, status: AlertStatus, out: Revision[]): void {
+  #publish(campaign: Campaign, status: AlertStatus, out: RevisionSink): void {
     const state = campaign.alert!;
     state.revision++;
     state.publishedMs = this.#state.nowMs;
@@ -469,7 +474,7 @@ export class CampaignStage {
     return Math.min(this.#closesMs(campaign), this.#revisesMs(campaign));
   }
 
-  #fire(campaign: Campaign, dueMs: number, out: Revision[]): void {
+  #fire(campaign: Campaign, dueMs: number, out: RevisionSink): void {
     if (campaign.into !== undefined || campaign.alert === undefined || campaign.timerMs !== dueMs) return;
     campaign.timerMs = Infinity;
     if (dueMs >= this.#closesMs(campaign)) {
@@ -492,7 +497,7 @@ export class CampaignStage {
     this.#state.timers.add(dueMs, campaign);
   }
 
-  #close(campaign: Campaign, out: Revision[]): void {
+  #close(campaign: Campaign, out: RevisionSink): void {
     this.#publish(campaign, 'closed', out);
     this.#state.participants.add(campaign.accounts.keys(), this.#settings.participantsMax);
     campaign.alert = undefined;

@@ -197,11 +197,22 @@ export class TextNode {
     return false;
   }
 
+  /** Most nodes have not so many accounts around them, even if all of them were different. */
+  #mayHaveEvidence(enough: number): boolean {
+    let most = this.recent.size;
+    for (const neighbour of this.links.keys()) {
+      if (most >= enough) return true;
+      most += neighbour.recent.size;
+    }
+    return most >= enough;
+  }
+
   /** C1 and C2, by the posts after `expiredMs`. */
   hasCoreEvidence(rule: CoreRule, expiredMs: number): boolean {
+    this.expire(expiredMs);
+    if (!this.#mayHaveEvidence(Math.min(rule.strongAccounts, rule.weakAccounts))) return false;
     const strong = new Set<string>();
     const weak = new Set<string>();
-    this.expire(expiredMs);
     if (gather(this, true, rule, strong, weak)) return true;
     for (const [neighbour, similarity] of this.links) {
       if (similarity < rule.weakSimilarity) continue;
