@@ -54,7 +54,9 @@ const deployment = new Deployment(
     alertFormat: 'json',
   },
   {
-    log: () => undefined,
+    log: (level, message, fields) => {
+      if (level !== 'info') console.error(level, message, fields);
+    },
     onFatal: (error) => {
       console.error(error);
       process.exit(1);

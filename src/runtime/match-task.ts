@@ -75,11 +75,11 @@ export class MatchTask implements Task {
     for await (const pieces of this.store.scan(first * FRAME_ENTRIES_MAX)) {
       signal.throwIfAborted();
       for (const { offset, bytes } of pieces) this.partition.resume(offset, bytes);
-      this.partition.release([]);
+      this.partition.recall();
       onProgress(Math.floor(pieces.at(-1)!.offset / FRAME_ENTRIES_MAX) - first, total);
     }
     this.partition.resumed(saved.position);
-    this.partition.release([]);
+    this.partition.recall();
     return saved.position;
   }
 
@@ -88,7 +88,7 @@ export class MatchTask implements Task {
     for await (const records of read(from, to)) {
       signal.throwIfAborted();
       const pieces = this.#ingest(records);
-      this.partition.release([]);
+      this.partition.recall();
       const position = records.at(-1)!.offset + 1;
       await this.store.write(this.#batch(pieces, position));
       onProgress(position - from, to - from);

@@ -48,6 +48,9 @@ export interface MatchCounters {
   repeated: number;
 }
 
+/** Entries between the one that is matched and the one whose buckets are read ahead. */
+const AHEAD = 4;
+
 /** References count entries: position of the frame in the log, times this, plus the place among its accepted entries. */
 const REFERENCES_PER_FRAME = FRAME_ENTRIES_MAX;
 
@@ -235,20 +238,35 @@ export class MatchPartition {
 
   /** Matches what all sources have passed, and appends what is to be said of it. */
   release(out: ReleasedEvent[]): void {
+    const events: MatchEvent[] = [];
+    this.#releaseEach((words, start, reference) => {
+      events.length = 0;
+      this.stage.process(words, start, reference, events);
+      if (events.length === 0) return;
+      const cause = causeOf(words, start, this.#released);
+      for (const event of events) out.push({ cause, event });
+    });
+  }
+
+  /** The same for what has been said already: nothing is matched, the window is as after `release`. */
+  recall(): void {
+    this.#releaseEach((words, start, reference) => this.stage.recall(words, start, reference));
+  }
+
+  #releaseEach(take: (words: Uint32Array, start: number, reference: number) => void): void {
     const watermark = this.#chain.least;
     const pending = this.#pending;
+    const { index } = this.stage;
     pending.take(watermark);
-    const events: MatchEvent[] = [];
     for (let i = 0; i < pending.readyCount; i++) {
       const at = pending.ready[i]!;
       const { words, starts } = pending.frame(at);
-      const start = starts[pending.index(at)]!;
-      events.length = 0;
-      this.stage.process(words, start, pending.reference(at), events);
-      if (events.length > 0) {
-        const cause = causeOf(words, start, this.#released);
-        for (const event of events) out.push({ cause, event });
+      if (i + AHEAD < pending.readyCount) {
+        const next = pending.ready[i + AHEAD]!;
+        const frame = pending.frame(next);
+        index.touchAhead(frame.words, frame.starts[pending.index(next)]!);
       }
+      take(words, starts[pending.index(at)]!, pending.reference(at));
       this.#released++;
     }
     pending.drop(watermark);

@@ -101,6 +101,24 @@ export class MatchStage {
     if (index.matchCount > 0) this.#pushLinks(words, at, timeMs, evidence, out);
   }
 
+  /**
+   * Takes an entry of which all has been said, before a crash or by another process: the window is as `process` would have made
+   * it. Nothing is compared, which is the greater part of the work.
+   */
+  recall(words: Uint32Array, at: number, evidence: number): void {
+    const index = this.index;
+    const timeMs = entryTimeMs(words, at);
+    if (this.#isLast(words, at, timeMs)) {
+      this.duplicates++;
+      return;
+    }
+    if (entryIsRetraction(words, at)) return;
+    index.advance(timeMs);
+    const slot = index.find(words, at);
+    if (slot >= 0) index.repeat(slot, words, at);
+    else index.add(words, at, evidence);
+  }
+
   /** Is it the post of the last entry, with the same text, delivered once more? Then remembers it for the next. */
   #isLast(words: Uint32Array, at: number, timeMs: number): boolean {
     const last = this.#last;

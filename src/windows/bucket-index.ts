@@ -9,6 +9,7 @@ import {
   ENTRY,
   entryBandKey,
   entryBands,
+  entryIsRetraction,
   entryKeyCount,
   entryRecordAt,
   entryTokenCount,
@@ -80,6 +81,7 @@ export class BucketIndex {
   #bands: BucketChains | undefined;
   readonly #keys = new Uint32Array(SHINGLE_ENTRIES);
   readonly #bandKeys = new Uint32Array(SIMHASH_BANDS);
+  readonly #keysAhead = new Uint32Array(SHINGLE_ENTRIES);
   #bandCount = 0;
   /** Keeps the reads of `touch` from being optimised away. */
   touched = 0;
@@ -176,6 +178,26 @@ export class BucketIndex {
     return this.#shingles.find(this.#ring, keys[0], words[at + ENTRY.textHi]!, words[at + ENTRY.textLo]!);
   }
 
+  /**
+   * Reads the lines that `find` will read for an entry that comes a little later, so that they are there by then: with ten million nodes
+   * each is a miss, and misses of several entries overlap.
+   */
+  touchAhead(words: Uint32Array, at: number): void {
+    if (entryIsRetraction(words, at)) return;
+    const keys = this.#keysAhead;
+    const keyCount = entryKeyCount(words, at);
+    keys[0] = foldedKey(words[at + ENTRY.textLo]! >>> 1);
+    for (let k = 0; k < keyCount; k++) keys[1 + k] = foldedKey(words[at + ENTRY.keys + k]!);
+    this.touched ^= this.#shingles.touch(keys, 1 + keyCount);
+    if (this.#bands === undefined) return;
+    const bands = entryBands(words, at);
+    let count = 0;
+    for (let band = 0; band < SIMHASH_BANDS; band++) {
+      if ((bands & (1 << band)) !== 0) keys[count++] = entryBandKey(words, at, band);
+    }
+    this.touched ^= this.#bands.touch(keys, count);
+  }
+
   /** Notes another post of the node in `slot`, whose text is the entry's. */
   repeat(slot: number, words: Uint32Array, at: number): void {
     if (!this.#ring.mustMove(slot)) {
@@ -188,6 +210,12 @@ export class BucketIndex {
     const firstPost = ring.firstPost(old);
     this.#file(words, at, firstPost);
     ring.moved(old);
+  }
+
+  /** Adds the entry's text as a new node, and compares it with nothing. */
+  add(words: Uint32Array, at: number, firstPost: number): void {
+    this.#makeRoom(entryTokenCount(words, at));
+    this.#file(words, at, firstPost);
   }
 
   /** Adds the entry's text as a new node after comparing it with its buckets; the links are in `match*`. */

@@ -158,9 +158,12 @@ class Pipeline {
     const log = this.#logs[target]!;
     for (let position = low; position < this.#read[target]!; position++) {
       match.ingest(position, log[position]!);
-      if (this.#random.below(2) === 0) match.release([]);
+      const dice = this.#random.below(4);
+      // Whether what was said is said to nobody or not even looked for.
+      if (dice === 0) match.release([]);
+      else if (dice === 1) match.recall();
     }
-    match.release([]);
+    match.recall();
     same([match.released, match.pending, match.checkpoint()], [old.released, old.pending, old.checkpoint()]);
     this.#matches[target] = match;
   }
