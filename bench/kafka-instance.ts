@@ -48,7 +48,7 @@ const deployment = new Deployment(
     cacheBytes: 64 * 2 ** 20,
     snapshotBytes: 64 * 2 ** 20,
     commitIntervalMs: 200,
-    sessionTimeoutMs: 10_000,
+    sessionTimeoutMs: 30_000,
     heartbeatMs: 1000,
     registry: undefined,
     alertFormat: 'json',

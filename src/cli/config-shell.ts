@@ -122,7 +122,8 @@ export const SHELL_DEFAULTS: ShellSettings = {
     eventTime: 'record',
     outOfOrdernessMs: 5 * SECOND_MS,
     idleMs: 10 * SECOND_MS,
-    sessionTimeoutMs: 10 * SECOND_MS,
+    // While a window of ten million posts makes room for more, nothing is said for some seconds.
+    sessionTimeoutMs: 30 * SECOND_MS,
     heartbeatMs: SECOND_MS,
     commitIntervalMs: SECOND_MS,
     outageAllowanceMs: DAY_MS,

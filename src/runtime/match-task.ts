@@ -8,6 +8,7 @@
 import { Buffer } from 'node:buffer';
 import { LRUCache } from 'lru-cache';
 import { ChorusError, InvariantError } from '../errors.ts';
+import { decodeNumber, encodeNumber } from '../frames/chain.ts';
 import { FingerprintsFrame } from '../frames/fingerprints.ts';
 import { FRAME_ENTRIES_MAX, type FrameRoute } from '../frames/frame.ts';
 import { LinksFrameBuilder, type FramedPost } from '../frames/links.ts';
@@ -25,6 +26,10 @@ export interface MatchTaskSettings {
   /** Bytes of decoded posts kept beside the store. */
   readonly cacheBytes: number;
 }
+
+/** Some more than there were, as long as it costs less memory than a window may have. */
+const RESERVED_SHARE = 1.05;
+const RESERVED_MAX = 16_000_000;
 
 export class MatchTask implements Task {
   readonly partition: MatchPartition;
@@ -59,7 +64,7 @@ export class MatchTask implements Task {
     if (saved !== undefined && saved.position >= low) {
       position = await this.#resume(saved, beginning);
     } else {
-      if (committed !== undefined) position = this.partition.restore(checkpointOf(committed.metadata));
+      if (committed !== undefined) position = this.#restorePartition(committed.metadata);
       if (position < low) throw lost(position, low);
       await this.store.write(this.#batch([], position));
     }
@@ -69,8 +74,22 @@ export class MatchTask implements Task {
     return position;
   }
 
+  /** The number of nodes is there to make room for them at once: growing to ten million takes longer than to fill them in. */
+  #metadata(): string {
+    return `2;${this.partition.checkpoint()};${encodeNumber(this.partition.stage.index.nodes)}`;
+  }
+
+  /** @throws ChorusError for a text that `#metadata` has not written */
+  #restorePartition(metadata: string): number {
+    const [version, ...checkpoint] = metadata.split(';');
+    if (version !== '2') throw notOurs(metadata);
+    const nodes = checkpoint.pop();
+    this.partition.stage.index.reserve(Math.min(RESERVED_MAX, Math.ceil(RESERVED_SHARE * decodeNumber(nodes))));
+    return this.partition.restore(checkpoint.join(';'));
+  }
+
   async #resume(saved: Checkpoint, { signal, onProgress }: Beginning): Promise<number> {
-    const first = this.partition.restore(saved.state);
+    const first = this.#restorePartition(saved.metadata);
     const total = saved.position - first;
     for await (const pieces of this.store.scan(first * FRAME_ENTRIES_MAX)) {
       signal.throwIfAborted();
@@ -103,7 +122,7 @@ export class MatchTask implements Task {
     const posts = await this.#posts(events, pieces);
     const outputs = this.#frames(events, posts);
     for (const { reference, bytes } of pieces) this.#keep(reference, { bytes, frame: undefined });
-    return { outputs, batch: this.#batch(pieces, next), position: next, metadata: `1;${this.partition.checkpoint()}` };
+    return { outputs, batch: this.#batch(pieces, next), position: next, metadata: this.#metadata() };
   }
 
   samples(): Sample[] {
@@ -147,7 +166,7 @@ export class MatchTask implements Task {
   }
 
   #batch(pieces: readonly Piece[], position: number): Parameters<Store['write']>[0] {
-    const checkpoint = Buffer.from(`1;${position};${this.partition.checkpoint()}`);
+    const checkpoint = Buffer.from(`2;${position};${this.#metadata()}`);
     const frames = pieces.map(({ reference, bytes }) => ({ offset: reference, bytes }));
     return { checkpoint, frames, expireBelow: Math.min(position, this.partition.low) * FRAME_ENTRIES_MAX };
   }
@@ -252,19 +271,14 @@ function frameOf(kept: Kept): FingerprintsFrame {
 interface Checkpoint {
   /** Position in the log that the store has reached. */
   readonly position: number;
-  readonly state: string;
+  readonly metadata: string;
 }
 
 /** Undefined for a store that has none, or one that this version has not written. */
 function readCheckpoint(bytes: Uint8Array | undefined): Checkpoint | undefined {
   if (bytes === undefined) return undefined;
-  const [version, position, ...state] = Buffer.from(bytes).toString().split(';');
-  return version === '1' ? { position: Number(position), state: state.join(';') } : undefined;
-}
-
-function checkpointOf(metadata: string): string {
-  if (!metadata.startsWith('1;')) throw notOurs(metadata);
-  return metadata.slice(2);
+  const [version, position, ...metadata] = Buffer.from(bytes).toString().split(';');
+  return version === '2' ? { position: Number(position), metadata: metadata.join(';') } : undefined;
 }
 
 function lost(position: number, low: number): ChorusError {

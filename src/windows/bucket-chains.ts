@@ -4,9 +4,11 @@
  *
  *   line    = 15 pointers | number of the spare line that takes what it cannot hold, or 0
  *   pointer = (tag + 1) << sequence bits | sequence of the node (node-ring.ts)         0 = free
- *   key     = tag * lines + line
+ *   key     = line * tags + tag
  *
- * A key is compared exactly and never stored: the line tells one part of it, the tag the other. Expiry needs no work: a
+ * A key is compared exactly and never stored: the line tells one part of it, the tag the other. Keys that are near each other lie in
+ * lines that are, so growth writes the new lines from the first to the last and not here and there, which takes four times as
+ * long. It is why keys have to be spread evenly. Expiry needs no work: a
  * pointer to a sequence older than the ring's tail counts as free. It must be gone before its sequence comes round again:
  * `sweep` clears the lines in turn, all of them in fewer insertions than that takes.
  *
@@ -25,8 +27,12 @@ const POINTERS = LINE_WORDS - 1;
  * with 10.5 or 12 keys both together take more.
  */
 const KEYS_PER_LINE = 11.5;
-/** Hashes of texts are folded to so many: at ten million nodes one of seven looks meets another text, and is told so by it. */
-const TEXT_SPACE = 2 ** 26;
+/**
+ * Hashes of texts are folded to so many for each key: their share of the space is their share of what is filed (a node has one text, and
+ * 6.7 keys in the mean), so that their lines are as full as the others. At ten million nodes one look of twenty meets another text, and is
+ * told so by it.
+ */
+const TEXT_SHARE = 0.15;
 /** Large blocks of memory begin 16 bytes behind a page: with 48 more the lines lie as the processor's do. */
 const LINE_START_BYTES = 48;
 const SPARE_GROWTH = 1.05;
@@ -43,10 +49,13 @@ export class BucketChains {
   readonly #keysPerSlot: number;
   readonly #firstKey: number;
   readonly #keySpace: number;
+  readonly #textShare: number;
   readonly #bits: number;
   readonly #lineCount: number;
-  /** 1 / lines, so little too large that the product with a key, rounded down, is the exact quotient. */
-  readonly #perLine: number;
+  /** Keys of one line. */
+  readonly #tags: number;
+  /** 1 / tags, so little too large that the product with a key, rounded down, is the exact quotient. */
+  readonly #perTag: number;
   readonly #lines: Int32Array;
   /** Line 0 is never used: its number says that there is none. */
   #spares: Int32Array;
@@ -61,7 +70,7 @@ export class BucketChains {
 
   /**
    * @param keysPerSlot keys a node may have
-   * @param keySpace    keys are integers in [0, keySpace), keySpace <= 2^31
+   * @param keySpace    keys are integers in [0, keySpace), evenly spread; keySpace <= 2^31
    * @param slots       slots of the ring
    * @param firstKey    entries before it are for `find` alone: `collect` passes them over
    */
@@ -70,12 +79,14 @@ export class BucketChains {
     this.#firstKey = firstKey;
     this.#keySpace = keySpace;
     this.#bits = sequenceBits(slots);
-    const space = keySpace + (firstKey > 0 ? TEXT_SPACE : 0);
+    const textSpace = firstKey > 0 ? Math.ceil(keySpace * TEXT_SHARE) : 0;
+    this.#textShare = textSpace / keySpace;
+    const space = keySpace + textSpace;
     const tags = 2 ** (32 - this.#bits) - 1;
     const fewest = Math.min(space, Math.max(space / tags, (keysPerSlot * slots) / KEYS_PER_LINE));
-    // As many keys to each line, where they are few.
-    this.#lineCount = Math.ceil(space / Math.floor(space / fewest));
-    this.#perLine = (1 + 2 ** -50) / this.#lineCount;
+    this.#tags = Math.floor(space / fewest);
+    this.#lineCount = Math.ceil(space / this.#tags);
+    this.#perTag = (1 + 2 ** -50) / this.#tags;
     this.#lines = linesOf(this.#lineCount);
     this.#spares = linesOf(2 + (this.#lineCount >>> 6));
     this.#sweepStep = Math.ceil(this.#lineCount / (2 ** this.#bits - slots));
@@ -88,8 +99,8 @@ export class BucketChains {
   /** Files entry `entry` of the ring's newest node under `key`. */
   insert(ring: NodeRing, entry: number, key: number): void {
     const filed = entry < this.#firstKey ? this.#textKey(key) : key;
-    const tag = this.#tagOf(filed);
-    const line = filed - tag * this.#lineCount;
+    const line = this.#lineOf(filed);
+    const tag = filed - line * this.#tags;
     this.#put(line, ((tag + 1) << this.#bits) | ring.newestSequence, ring.newestSequence, ring.live);
     // So that a spare line goes back when it is not needed any more, and not a round of `sweep` later.
     if (this.#lines[(line << LINE_BITS) + POINTERS] !== 0) this.#compact(line, ring.newestSequence, ring.live);
@@ -116,11 +127,10 @@ export class BucketChains {
    */
   touch(keys: Uint32Array, count: number): number {
     const lines = this.#lines;
-    const lineCount = this.#lineCount;
     let sum = 0;
     for (let k = 0; k < count; k++) {
       const key = k < this.#firstKey ? this.#textKey(keys[k]!) : keys[k]!;
-      sum ^= lines[(key - this.#tagOf(key) * lineCount) << LINE_BITS]!;
+      sum ^= lines[this.#lineOf(key) << LINE_BITS]!;
     }
     return sum;
   }
@@ -128,13 +138,14 @@ export class BucketChains {
   /** Slot of the node in the window whose text hash is (textHi, textLo), or -1; `key` is the key it is filed under. */
   find(ring: NodeRing, key: number, textHi: number, textLo: number): number {
     const filed = this.#firstKey > 0 ? this.#textKey(key) : key;
-    const tag = this.#tagOf(filed);
+    const line = this.#lineOf(filed);
+    const tag = filed - line * this.#tags;
     const bits = this.#bits;
     const mask = (1 << bits) - 1;
     const newest = ring.newestSequence;
     const live = ring.live;
     let words = this.#lines;
-    let at = (filed - tag * this.#lineCount) << LINE_BITS;
+    let at = line << LINE_BITS;
     for (;;) {
       for (let i = at; i < at + POINTERS; i++) {
         const pointer = words[i]!;
@@ -168,14 +179,15 @@ export class BucketChains {
   /** `collect`, but a bucket that is not full is given as it is, unasked: with nodes that are not in the window any more. */
   gather(ring: NodeRing, key: number): void {
     const candidates = this.candidates;
-    const tag = this.#tagOf(key);
+    const line = this.#lineOf(key);
+    const tag = key - line * this.#tags;
     const bits = this.#bits;
     const mask = (1 << bits) - 1;
     const newest = ring.newestSequence;
     const live = ring.live;
     let found = 0;
     let words = this.#lines;
-    let at = (key - tag * this.#lineCount) << LINE_BITS;
+    let at = line << LINE_BITS;
     for (;;) {
       for (let i = at; i < at + POINTERS; i++) {
         const pointer = words[i]!;
@@ -183,7 +195,7 @@ export class BucketChains {
         const age = (newest - pointer) & mask;
         if (age >= live) continue;
         if (found === BUCKET_CANDIDATES_MAX) {
-          this.#choose(ring, key - tag * this.#lineCount, tag);
+          this.#choose(ring, line, tag);
           return;
         }
         candidates[found++] = ring.slotOfAge(age);
@@ -207,9 +219,9 @@ export class BucketChains {
         const pointer = this.#scratch[i]!;
         const sequence = sequenceOf[ring.slotOfAge(ring.ageOf(pointer))]!;
         if (sequence < 0) continue;
-        const key = ((pointer >>> bits) - 1) * this.#lineCount + line;
-        const tag = chains.#tagOf(key);
-        chains.#put(key - tag * chains.#lineCount, ((tag + 1) << chains.#bits) | sequence, 0, Infinity);
+        const key = line * this.#tags + (pointer >>> bits) - 1;
+        const to = chains.#lineOf(key);
+        chains.#put(to, ((key - to * chains.#tags + 1) << chains.#bits) | sequence, 0, Infinity);
       }
     }
     chains.cappedTotal = this.cappedTotal;
@@ -218,12 +230,12 @@ export class BucketChains {
   }
 
   /** Without a division, of which a post would have twenty. */
-  #tagOf(key: number): number {
-    return (key * this.#perLine) | 0;
+  #lineOf(key: number): number {
+    return (key * this.#perTag) | 0;
   }
 
   #textKey(key: number): number {
-    return this.#keySpace + (key & (TEXT_SPACE - 1));
+    return this.#keySpace + Math.floor(key * this.#textShare);
   }
 
   /**

@@ -33,6 +33,10 @@ const SHINGLE_ENTRIES = 1 + SHINGLE_KEYS_MAX;
  */
 const SHINGLE_KEY_SPACE = 5 * 2 ** 28;
 
+const BAND_MASK = BAND_SPACE - 1;
+/** Odd, so that no two keys become one. */
+const BAND_SCATTER = 0x9e3779b1;
+
 /** Words of the tokens of an ordinary record, 8.6, less what slots that are never all in use leave over. */
 const WORDS_PER_SLOT = 8.35;
 /** Growth costs a pass over all nodes; a large index grows in smaller steps, since it is memory that is short then. */
@@ -171,7 +175,7 @@ export class BucketIndex {
       const bands = entryBands(words, at);
       this.#bandCount = 0;
       for (let band = 0; band < SIMHASH_BANDS; band++) {
-        if ((bands & (1 << band)) !== 0) this.#bandKeys[this.#bandCount++] = entryBandKey(words, at, band);
+        if ((bands & (1 << band)) !== 0) this.#bandKeys[this.#bandCount++] = scattered(entryBandKey(words, at, band));
       }
       this.touched ^= this.#bands.touch(this.#bandKeys, this.#bandCount);
     }
@@ -193,7 +197,7 @@ export class BucketIndex {
     const bands = entryBands(words, at);
     let count = 0;
     for (let band = 0; band < SIMHASH_BANDS; band++) {
-      if ((bands & (1 << band)) !== 0) keys[count++] = entryBandKey(words, at, band);
+      if ((bands & (1 << band)) !== 0) keys[count++] = scattered(entryBandKey(words, at, band));
     }
     this.touched ^= this.#bands.touch(keys, count);
   }
@@ -363,6 +367,11 @@ function emptyBands(slots: number): BucketChains {
 /** A key of 31 bits folded to SHINGLE_KEY_SPACE, evenly. */
 function foldedKey(key: number): number {
   return Math.floor(key * (SHINGLE_KEY_SPACE / 2 ** 31));
+}
+
+/** Keys of a band, each for another, so that near-alike texts do not come to lie in one line. */
+function scattered(key: number): number {
+  return (key & ~BAND_MASK) | (Math.imul(key, BAND_SCATTER) & BAND_MASK);
 }
 
 /** Distinct candidates of one text with the families that found them: a hash set that is cleared by a new stamp. */

@@ -158,7 +158,7 @@ run: { stopTimeout: 20s }
     ['outOfOrderness: 25h', 'kafka.outOfOrderness'],
     ['idle: false', 'kafka.idle'],
     ['idle: 10', 'kafka.idle'],
-    ['heartbeat: 5s', 'kafka.heartbeat'],
+    ['heartbeat: 11s', 'kafka.heartbeat'],
     ['sessionTimeout: 2s', 'kafka.heartbeat'],
     ['alertsTopic: chorus.links', 'kafka.alertsTopic'],
     ['topic: chorus.fingerprints', 'kafka.topic'],

@@ -8,8 +8,8 @@ export const SIMULATED: readonly Mutation[] = [
   {
     name: 'a partition is rebuilt from the committed offset, without the window before it',
     file: 'src/runtime/match-task.ts',
-    search: 'position = this.partition.restore(checkpointOf(committed.metadata));',
-    replacement: 'position = Math.max(this.partition.restore(checkpointOf(committed.metadata)), committed.offset);',
+    search: 'position = this.#restorePartition(committed.metadata);',
+    replacement: 'position = Math.max(this.#restorePartition(committed.metadata), committed.offset);',
     tests,
   },
   {

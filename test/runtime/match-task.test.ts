@@ -81,7 +81,7 @@ describe('a task of the match stage', () => {
     expect(saidIn(outputs).length).toBeGreaterThan(100);
     expect(commits.at(-1)!.offset).toBe(LOG.length);
     const [version, position] = Buffer.from(store.checkpoint!).toString().split(';');
-    expect([version, position]).toEqual(['1', String(LOG.length)]);
+    expect([version, position]).toEqual(['2', String(LOG.length)]);
     // The tick at the end has passed everything.
     expect([task.partition.pending, task.partition.retainedFrames]).toEqual([0, 0]);
     const kept: number[] = [];
@@ -255,14 +255,20 @@ describe('a task of the match stage that cannot build its state', () => {
     expect(message).toMatch(/position 40 of its log, which ends at 30.*Remove the data folder or name another/u);
   });
 
-  test.each(['', '0;1;2;3', '1;X;0;-1.-', '1;0;0', '1;0;0;-1.-;more', '1;0;0;-1.-,-1.-'])(
-    'refuses the metadata "%s"',
-    async (metadata) => {
-      const { task } = await matchTask();
-      const error = await refusal(() => task.restore(beginning(LOG, { offset: 5, metadata })));
-      expect(error.code).toBe('frame_invalid');
-    },
-  );
+  test.each([
+    '',
+    '0;1;2;3',
+    '1;0;0;-1.-',
+    '2;X;0;-1.-;0',
+    '2;0;0;-1.-;X',
+    '2;0;0;0',
+    '2;0;0;-1.-;more;0',
+    '2;0;0;-1.-,-1.-;0',
+  ])('refuses the metadata "%s"', async (metadata) => {
+    const { task } = await matchTask();
+    const error = await refusal(() => task.restore(beginning(LOG, { offset: 5, metadata })));
+    expect(error.code).toBe('frame_invalid');
+  });
 
   test('begins anew on a store of another format', async () => {
     const { outputs, commits } = await whole();

@@ -117,7 +117,8 @@ describe('chains', () => {
     expect(filing.chains.find(filing.ring, 5, 1, 10)).toBe(0);
     expect(filing.chains.find(filing.ring, 9, 2, 11)).toBe(1);
     expect(filing.chains.find(filing.ring, 5, 2, 10)).toBe(-1);
-    expect(filing.chains.find(filing.ring, 6, 1, 10)).toBe(-1);
+    // Texts are folded to fewer keys: this one falls elsewhere.
+    expect(filing.chains.find(filing.ring, KEY_SPACE / 2, 1, 10)).toBe(-1);
   });
 
   test('keys that differ in nothing but what the head does not tell stay apart', () => {
