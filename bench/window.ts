@@ -10,10 +10,12 @@
  * lie cold in memory, and the salt, are part of the figure.
  */
 import { parseArgs } from 'node:util';
+import { ENTRY_WORDS_MAX } from '../src/frames/entry.ts';
 import { stageSettings } from '../src/runtime/engine.ts';
 import { DEFAULTS } from '../src/settings.ts';
 import { FingerprintStage } from '../src/stages/fingerprint.ts';
 import { MatchStage, type MatchEvent } from '../src/stages/match.ts';
+import { AHEAD_ENTRIES } from '../src/windows/bucket-index.ts';
 import { addSalt, benchLines, postsOf, saltOf, tableOf } from './support.ts';
 
 const { values } = parseArgs({
@@ -23,6 +25,8 @@ const { values } = parseArgs({
     simhash: { type: 'string', default: 'on' },
   },
 });
+
+const BLOCK_POSTS = 250;
 
 const posts = postsOf(benchLines(values.posts, 250_000)).map((post) => ({ ...post }));
 const table = tableOf(posts);
@@ -44,24 +48,39 @@ function measure(windowPosts: number, simhash: boolean): void {
   const slide = Math.min(1_000_000, windowPosts);
   const counters = match.index.counters;
   let candidatesBefore = 0;
+  const block = new Uint32Array(BLOCK_POSTS * ENTRY_WORDS_MAX);
+  const starts = new Uint32Array(BLOCK_POSTS);
   while (timeMs < windowPosts + slide) {
     if (timeMs === windowPosts) {
       measuredFrom = process.cpuUsage();
       candidatesBefore = counters.candidates[0] + counters.candidates[1];
       links = 0;
     }
-    const at = timeMs % posts.length;
-    if (at === 0) pass = saltOf(timeMs / posts.length);
-    const post = posts[at]!;
-    const words = fingerprints.words;
-    post.createdAt = timeMs;
-    if (fingerprints.process(post) > 0) {
-      addSalt(words, pass);
+    // In blocks, as they come from a sorter or a frame.
+    let count = 0;
+    let used = 0;
+    for (
+      const end = Math.min(timeMs + BLOCK_POSTS, timeMs < windowPosts ? windowPosts : Infinity);
+      timeMs < end;
+      timeMs++
+    ) {
+      const at = timeMs % posts.length;
+      if (at === 0) pass = saltOf(timeMs / posts.length);
+      const post = posts[at]!;
+      post.createdAt = timeMs;
+      const length = fingerprints.process(post);
+      if (length === 0) continue;
+      addSalt(fingerprints.words, pass);
+      for (let i = 0; i < length; i++) block[used + i] = fingerprints.words[i]!;
+      starts[count++] = used;
+      used += length;
+    }
+    for (let i = 0; i < count; i++) {
+      if (i + AHEAD_ENTRIES < count) match.index.touchAhead(block, starts[i + AHEAD_ENTRIES]!);
       out.length = 0;
-      match.process(words, 0, timeMs, out);
+      match.process(block, starts[i]!, 0, out);
       for (const event of out) if (event.kind === 'link') links++;
     }
-    timeMs++;
   }
   const { user, system } = process.cpuUsage(measuredFrom);
   const each = ((user + system) * 1000) / slide;

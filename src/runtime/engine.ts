@@ -150,6 +150,11 @@ export class Engine {
     );
   }
 
+  /** For an entry that comes a few entries later: reads what its look-up will read, so that it is there by then. */
+  touchAhead(words: Uint32Array, at: number): void {
+    this.match.index.touchAhead(words, at);
+  }
+
   finish(out: Revision[]): void {
     this.campaign.finish(out);
   }

@@ -15,6 +15,7 @@ import { readPlace } from '../frames/place.ts';
 import type { Alert, IgnoredReason } from '../model.ts';
 import type { Settings } from '../settings.ts';
 import type { Revision } from '../stages/campaign.ts';
+import { AHEAD_ENTRIES } from '../windows/bucket-index.ts';
 import { Engine, stageSettings, type EvidenceOptions, type StageSettings } from './engine.ts';
 import type { EntryTarget, FeedCounts, PostSource, ReadCounts, SourceProgress } from './post-source.ts';
 import type { Rejections, ReasonCount } from './rejections.ts';
@@ -193,6 +194,8 @@ class Replay {
         const words = batch.words(count);
         const at = batch.wordStart(count);
         if (entryTimeMs(words, at) >= endMs) break;
+        const ahead = count + AHEAD_ENTRIES;
+        if (ahead < batch.count) engine.touchAhead(batch.words(ahead), batch.wordStart(ahead));
         const place = isFeed ? readPlace(words, at + entryLength(words, at)) : undefined;
         engine.process(words, at, batch.bytes(count), out, place);
         if (out.length > 0) await this.#publish(out);

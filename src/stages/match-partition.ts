@@ -20,7 +20,7 @@ import {
 } from '../frames/frame.ts';
 import { decodeNumber, encodeNumber, SourceChain } from '../frames/chain.ts';
 import type { Cause } from '../frames/links.ts';
-import type { BucketIndexSettings } from '../windows/bucket-index.ts';
+import { AHEAD_ENTRIES, type BucketIndexSettings } from '../windows/bucket-index.ts';
 import { PendingEntries } from '../windows/pending.ts';
 import { RetainedFrames } from '../windows/retained.ts';
 import { MatchStage, type MatchEvent } from './match.ts';
@@ -47,9 +47,6 @@ export interface MatchCounters {
   /** Entries that came again with frames sent twice. */
   repeated: number;
 }
-
-/** Entries between the one that is matched and the one whose buckets are read ahead. */
-const AHEAD = 4;
 
 /** References count entries: position of the frame in the log, times this, plus the place among its accepted entries. */
 const REFERENCES_PER_FRAME = FRAME_ENTRIES_MAX;
@@ -261,8 +258,8 @@ export class MatchPartition {
     for (let i = 0; i < pending.readyCount; i++) {
       const at = pending.ready[i]!;
       const { words, starts } = pending.frame(at);
-      if (i + AHEAD < pending.readyCount) {
-        const next = pending.ready[i + AHEAD]!;
+      if (i + AHEAD_ENTRIES < pending.readyCount) {
+        const next = pending.ready[i + AHEAD_ENTRIES]!;
         const frame = pending.frame(next);
         index.touchAhead(frame.words, frame.starts[pending.index(next)]!);
       }

@@ -49,6 +49,9 @@ const SPARE = 1.01;
 /** Buckets of one text times their candidates: what one new text can be compared with. */
 const MATCHES_MAX = (SHINGLE_KEYS_MAX + SIMHASH_BANDS) * BUCKET_CANDIDATES_MAX;
 
+/** Entries between the one that is looked up and the one that `touchAhead` is to be asked for. */
+export const AHEAD_ENTRIES = 4;
+
 export interface BucketIndexSettings {
   readonly windowMs: number;
   readonly simhash: boolean;
